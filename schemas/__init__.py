@@ -1,0 +1,1 @@
+"""What travels: one module of msgspec Structs per topic, and the contract generated from them."""

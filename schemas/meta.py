@@ -1,0 +1,43 @@
+"""The meta record: one per changelog partition, written in every transaction of that partition.
+
+It says up to where the state beside it is true, so that state and input can never disagree unnoticed. Key: `META_KEY`.
+"""
+
+from typing import Final, Literal
+
+import msgspec
+
+META_KEY: Final = b"\x00meta"
+"""No user key begins with NUL."""
+
+Phase = Literal["live", "warming"]
+
+
+class Meta(msgspec.Struct, frozen=True, gc=False):
+    """State of one changelog partition.
+
+    `next`: the input offset that comes next. `schema`: of the state's values. `epoch`: counts rewinds and upgrades; records
+    of older epochs are no longer state. `phase`: `warming` while history is read again without publishing, up to `target`
+    (-1 when live). `dirty`: keys of older epochs may still be left and must be tombstoned.
+    """
+
+    next: int
+    schema: int
+    epoch: int
+    phase: Phase = "live"
+    target: int = -1
+    dirty: bool = False
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Meta)
+
+
+def encode(meta: Meta) -> bytes:
+    """The value of a meta record (msgpack)."""
+    return _encoder.encode(meta)
+
+
+def decode(value: bytes) -> Meta:
+    """The meta record out of its value. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _decoder.decode(value)
