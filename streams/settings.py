@@ -1,8 +1,8 @@
 """The settings: one frozen object, read once at start and passed down.
 
-Layers, each over the ones before it: defaults, `egnyte-watch.toml`, `EGNYTE_WATCH_SECTION__NAME` in the environment, and
-for secrets `EGNYTE_WATCH_SECTION__NAME_FILE`, a file that holds the value. White space around values is cut off; an empty
-variable counts as unset.
+Layers, each over the ones before it: defaults, `egnyte-watch.toml`, `EGNYTE_WATCH_SECTION__NAME` in the environment,
+and for secrets `EGNYTE_WATCH_SECTION__NAME_FILE`, a file that holds the value. White space around values is cut off;
+an empty variable counts as unset.
 """
 
 import os
