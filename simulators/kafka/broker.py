@@ -63,6 +63,7 @@ class DevelopmentKafka:
         self._ports: tuple[int, int] | None = None  # broker, controller; kept over restarts
         self._folder: BrokerFolder | None = None
         self._process: BrokerProcess | None = None
+        self._log_from = 0  # where in the log this start begins
 
     @property
     def bootstrap(self) -> str:
@@ -142,9 +143,9 @@ class DevelopmentKafka:
     ) -> None:
         self.close()
 
-    def last_log_lines(self, count: int = 20) -> str:
-        """The end of the broker's log, for a message to people."""
-        return self._opened().last_log_lines(count)
+    def last_log_lines(self) -> str:
+        """The part of the log since the last start that a person should see: its first error, else its end."""
+        return self._opened().last_log_lines(self._log_from)
 
     def _opened(self) -> BrokerFolder:
         if self._folder is None:
@@ -172,28 +173,29 @@ class DevelopmentKafka:
 
     def _start_once(self, folder: BrokerFolder, binary: str, libs: Path) -> None:
         assert self._ports is not None  # noqa: S101 - for the type checker: chosen just before
+        for port in self._ports:
+            if not node.is_free(port):  # or another broker's answer would be taken for ours
+                raise _PortTakenError(_port_taken(port))
         folder.properties.write_text(node.properties(*self._ports, folder.data))
-        log_from = folder.log.stat().st_size if folder.log.exists() else 0
         options = [f"-Dlog4j2.configurationFile={HERE / 'log4j2.xml'}", "-cp", classpath(libs)]
         if not (folder.data / "meta.properties").exists():
             _format(folder, [binary, *options])
         jvm = [binary, "-server", f"-Xmx{self._heap}", "-XX:+UseG1GC", "-XX:+ExitOnOutOfMemoryError", *options]
+        self._log_from = folder.log_size
         self._process = BrokerProcess(
             [*jvm, "kafka.Kafka", str(folder.properties)],
             folder.log,
             remove=folder.path if folder.temporary else None,
             keep_open=folder.lock.fileno(),
         )
-        self._wait_until_ready(self._process, folder, self._ports[0], log_from)
+        self._wait_until_ready(self._process, folder, self._ports[0])
 
-    def _wait_until_ready(self, process: BrokerProcess, folder: BrokerFolder, port: int, log_from: int) -> None:
+    def _wait_until_ready(self, process: BrokerProcess, folder: BrokerFolder, port: int) -> None:
         deadline = time.monotonic() + READY_WITHIN_S
         while not node.answers(port):
             if process.ended_within(0.05):
-                if "Address already in use" in folder.log.read_bytes()[log_from:].decode(errors="replace"):
-                    raise _PortTakenError(
-                        f"Kafka can't listen at {self.bootstrap}: the port is taken. Choose another one, or none."
-                    )
+                if b"Address already in use" in folder.log.read_bytes()[self._log_from :]:
+                    raise _PortTakenError(_port_taken(port))
                 raise BrokerFailedError(self._why("Kafka ended while it started", folder))
             if time.monotonic() > deadline:
                 raise BrokerFailedError(self._why(f"Kafka did not answer within {READY_WITHIN_S} s", folder))
@@ -205,7 +207,7 @@ class DevelopmentKafka:
             shutil.copyfile(folder.log, kept)
             log = f"its log ({kept})"
         return (
-            f"{what}. The last lines of {log}:\n{folder.last_log_lines()}\n"
+            f"{what}. The last lines of {log}:\n{folder.last_log_lines(self._log_from)}\n"
             f"Look for memory (it needs {self._heap}), disk space in {folder.path}, and the version of Java. If the "
             f"data is damaged and can go, remove the folder. Or use a Kafka of your own: set {BOOTSTRAP_VARIABLE}."
         )
@@ -213,6 +215,10 @@ class DevelopmentKafka:
 
 class _PortTakenError(Exception):
     """Between choosing a free port and listening on it, somebody else took it."""
+
+
+def _port_taken(port: int) -> str:
+    return f"Kafka can't listen at 127.0.0.1:{port}: the port is taken. Choose another one, or none."
 
 
 def _format(folder: BrokerFolder, java_command: list[str]) -> None:

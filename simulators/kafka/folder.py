@@ -1,6 +1,7 @@
 """The broker's folder: taken by one process at a time, kept or temporary, never left over for good."""
 
 import fcntl
+import re
 import shutil
 import tempfile
 import time
@@ -10,6 +11,7 @@ from typing import IO
 from simulators.kafka.errors import BrokerFailedError
 
 TEMP_PREFIX = "egnyte-watch-kafka-"
+ERROR_LINE = re.compile(r" (ERROR|FATAL) |^Exception in thread|^Error|OutOfMemoryError")
 LOCK = "in-use.lock"
 SWEEP_AFTER_S = 60  # a folder this young may belong to a run that has not locked it yet
 
@@ -50,11 +52,20 @@ class BrokerFolder:
         """The broker's settings, written anew at each start."""
         return self.path / "server.properties"
 
-    def last_log_lines(self, count: int = 20) -> str:
-        """The end of the broker's log, for a message to people."""
+    @property
+    def log_size(self) -> int:
+        """Bytes in the log: where the next start's lines begin."""
+        return self.log.stat().st_size if self.log.exists() else 0
+
+    def last_log_lines(self, since: int = 0, count: int = 20) -> str:
+        """What a person should see of the log from byte `since` on: from the last start's first error, else its end."""
         if not self.log.exists():
             return "(it printed nothing)"
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-count:])
+        lines = self.log.read_bytes()[since:].decode(errors="replace").splitlines()
+        for number, line in enumerate(lines):
+            if ERROR_LINE.search(line):  # an orderly end after an error prints more lines than anybody reads
+                return "\n".join(lines[number : number + count])
+        return "\n".join(lines[-count:])
 
     def close(self) -> None:
         """Lets go of the folder; a temporary one is removed."""
