@@ -17,7 +17,7 @@ def configure(level: str = "INFO", json: bool | None = None) -> None:
     """Sends all logging to standard error, from `level` up. `json` None: key=value on a terminal, JSON otherwise.
 
     May be called again. Levels are set on our own loggers, on those of noisy libraries and on the handler, not only on
-    the root logger: Faust's spinner turns that to DEBUG, which would else let every debug line of every library through.
+    the root logger: Faust's spinner turns that to DEBUG, which would else let all libraries' debug lines through.
     """
     stream = sys.stderr
     as_json = not stream.isatty() if json is None else json
