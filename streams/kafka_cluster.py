@@ -1,0 +1,129 @@
+"""The port of `streams.cluster`, on a real Kafka cluster."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import TopicPartition as KafkaTopicPartition
+
+from streams.cluster import Committed, Producer, Record, TopicPartition
+from streams.kafka import client_options
+from streams.sections import Settings
+
+MAX_BATCH_BYTES = 900_000
+"""Of one batch before compression: below the brokers' default limit even where nothing compresses."""
+RETRY_BACKOFF_MS = 10
+"""Kafka 4 may refuse the first send after a commit as NotEnoughReplicas while the markers of the last transaction are being
+written; aiokafka then waits this long. Its default of 100 ms would be most of our latency."""
+READ_RECORDS = 5_000
+POLL_MS = 500
+IDLE_FETCH_MS = 10
+"""A broker answers a connection's requests one by one, so a fetch that waits for records holds up whatever is asked next."""
+
+
+class KafkaCluster:
+    """One groupless reader and one admin client, made when first needed, shared by the lanes of an agent."""
+
+    def __init__(self, settings: Settings, client_id: str) -> None:
+        self._settings = settings
+        self._options = client_options(settings.kafka) | {"client_id": client_id}
+        self._lock = asyncio.Lock()
+        self._consumer: AIOKafkaConsumer | None = None
+        self._admin: AIOKafkaAdminClient | None = None
+
+    def producer(self, transactional_id: str) -> Producer:
+        """See `streams.cluster.Cluster`."""
+        producer: Producer = AIOKafkaProducer(
+            **self._options,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=self._settings.streams.transaction_timeout_ms,
+            compression_type="lz4",
+            max_batch_size=MAX_BATCH_BYTES,
+            max_request_size=4 * MAX_BATCH_BYTES,
+            retry_backoff_ms=RETRY_BACKOFF_MS,
+            linger_ms=0,
+        )
+        return producer
+
+    async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
+        """See `streams.cluster.Cluster`."""
+        async with self._lock:
+            if self._admin is None:
+                self._admin = await _started(AIOKafkaAdminClient(**self._options))
+            offsets = await self._admin.list_consumer_group_offsets(group, partitions=[KafkaTopicPartition(*tp)])
+        found = offsets.get(KafkaTopicPartition(*tp))
+        if found is None or found.offset < 0:
+            return None
+        return Committed(found.offset, found.metadata or "")
+
+    async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
+        """See `streams.cluster.Cluster`."""
+        async with self._lock:
+            return await self._bounds(await self._reader(), KafkaTopicPartition(*tp))
+
+    async def offset_at(self, tp: TopicPartition, time_ms: int) -> int | None:
+        """See `streams.cluster.Cluster`."""
+        async with self._lock:
+            consumer = await self._reader()
+            found = await consumer.offsets_for_times({KafkaTopicPartition(*tp): max(0, time_ms)})
+        at = found[KafkaTopicPartition(*tp)]
+        return None if at is None else int(at.offset)
+
+    async def read(self, tp: TopicPartition, start: int) -> AsyncIterator[Sequence[Record]]:
+        """See `streams.cluster.Cluster`."""
+        partition = KafkaTopicPartition(*tp)
+        async with self._lock:
+            consumer = await self._reader()
+            consumer.assign([partition])
+            begin, end = await self._bounds(consumer, partition)
+            consumer.seek(partition, max(start, begin))
+            try:
+                while await consumer.position(partition) < end:
+                    fetched = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS)
+                    for records in fetched.values():
+                        if records[-1].offset >= end:
+                            records = [record for record in records if record.offset < end]
+                        if records:
+                            yield records
+            finally:
+                consumer.unsubscribe()  # or it would go on fetching
+
+    async def close(self) -> None:
+        """Close what was opened."""
+        if self._consumer is not None:
+            await self._consumer.stop()
+        if self._admin is not None:
+            await self._admin.close()
+
+    async def _reader(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            self._consumer = await _started(
+                AIOKafkaConsumer(
+                    **self._options,
+                    isolation_level="read_committed",
+                    enable_auto_commit=False,
+                    auto_offset_reset="earliest",
+                    max_partition_fetch_bytes=4 * 1024 * 1024,
+                    fetch_max_wait_ms=IDLE_FETCH_MS,
+                    retry_backoff_ms=RETRY_BACKOFF_MS,
+                )
+            )
+        return self._consumer
+
+    @staticmethod
+    async def _bounds(consumer: AIOKafkaConsumer, partition: KafkaTopicPartition) -> tuple[int, int]:
+        begin = await consumer.beginning_offsets([partition])
+        end = await consumer.end_offsets([partition])
+        return int(begin[partition]), int(end[partition])
+
+
+async def _started(client: Any) -> Any:
+    """`client`, started; closed again if it can't be."""
+    try:
+        await client.start()
+    except BaseException:
+        await (client.close() if hasattr(client, "close") else client.stop())
+        raise
+    return client

@@ -1,0 +1,275 @@
+"""A lane: one input partition of one agent in one generation of its group, from its first fence to its last commit.
+
+It begins with a producer that fences every earlier owner, finds out where to start, and then runs one unit of work at a time.
+Lanes of different partitions run side by side, so that one waits for its commit while another works.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import aclosing
+
+import msgspec
+import structlog
+
+from streams.cluster import Cluster, Committed, Producer, Record, TopicPartition
+from streams.errors import Refused
+from streams.sections import StreamsSettings
+from streams.spec import AgentSpec
+from streams.startup import EARLIEST, Start, decide
+from streams.state import PartitionState, restore
+from streams.unit import INPUT_OFFSET, OURS, Probe, UnitOfWork, no_probe
+from schemas.meta import Meta
+
+log = structlog.get_logger(__name__)
+Seek = Callable[[TopicPartition, int], Awaitable[None]]
+STALE_OFFSET_TRIES = 20
+STALE_OFFSET_WAIT_S = 0.25
+"""An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
+Only one that a person set may be taken for a rewind, so ours is read again, for 5 s at most."""
+RECORD_OVERHEAD = 200
+"""Bytes that a record takes beside key and value: for the bound on what is prefetched, not exact."""
+
+
+class Lane:
+    """Owns its producer, its state and its queue. `failed` is set to what ended it; the owner of the lanes decides what follows."""
+
+    def __init__(
+        self,
+        spec: AgentSpec,
+        tp: TopicPartition,
+        cluster: Cluster,
+        settings: StreamsSettings,
+        *,
+        seek: Seek,
+        known: PartitionState | None = None,
+        probe: Probe = no_probe,
+        on_room: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.spec = spec
+        self.tp = tp
+        self.ready = False
+        self.busy = False
+        self.unit: UnitOfWork | None = None
+        self.processed = 0
+        self._cluster = cluster
+        self._settings = settings
+        self._seek = seek
+        self._known = known
+        self._probe = probe
+        self._on_room = on_room
+        self._producer: Producer | None = None
+        self._queue: deque[tuple[Sequence[Record], int]] = deque()
+        self._queued_bytes = 0
+        self._arrived = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits here, in bytes."""
+        return self._queued_bytes
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more may be fetched: never more than about two chunks wait."""
+        return self.ready and not self._stopping and self._queued_bytes < self._settings.chunk_bytes and len(self._queue) < 8
+
+    @property
+    def state(self) -> PartitionState | None:
+        """The committed state, for a successor in this process to go on from."""
+        return self.unit.state if self.unit is not None else self._known
+
+    def offer(self, records: Sequence[Record]) -> None:
+        """Queue a fetched chunk."""
+        size = sum(len(record.value or b"") + len(record.key or b"") for record in records)
+        self._queue.append((records, size + RECORD_OVERHEAD * len(records)))
+        self._queued_bytes += self._queue[-1][1]
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Fence, find the start, and work until stopped. Raises what ended it: Kafka's errors, `Refused`."""
+        try:
+            await self._prepare()
+            while not self._stopping:
+                if not self._queue:
+                    self._arrived.clear()
+                    await self._arrived.wait()
+                    continue
+                await self._work(self._take())
+        finally:
+            self.ready = False
+
+    async def stop(self, wait_ms: int) -> None:
+        """No further unit; the one in flight has `wait_ms` to commit (the caller owns the task that runs it)."""
+        self._stopping = True
+        self._arrived.set()
+        if self.busy:
+            log.debug("waiting for the unit in flight", agent=self.spec.name, partition=self.tp.partition, wait_ms=wait_ms)
+
+    async def close(self) -> None:
+        """Abort what is open and close the producer, each within a bound; the next owner's fence does it otherwise."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        if self.busy:
+            await _within(2.0, producer.abort_transaction())
+        await _within(2.0, producer.stop())
+
+    async def _prepare(self) -> None:
+        spec, tp = self.spec, self.tp
+        # Every generation gets its own producer: starting it aborts whatever an earlier owner left open, and waits until
+        # what that had committed is there to be read.
+        self._producer = self._cluster.producer(f"{spec.group}-{tp.partition}")
+        await self._producer.start()
+        self._probe("fenced")
+        state, start = await (self._start_stateful() if spec.changelog is not None else self._start_stateless())
+        meta = start.meta
+        begin, _ = await self._cluster.bounds(tp)
+        if start.warm:
+            meta = msgspec.structs.replace(meta, next=await self._lookback_offset(meta.target, begin))
+        elif meta.next == EARLIEST:
+            meta = msgspec.structs.replace(meta, next=begin)
+        if meta.epoch != (state.meta.epoch if state.meta is not None else -1):
+            state.begin_epoch(meta)
+        self._report(start, meta, begin)
+        self.unit = UnitOfWork(spec, tp, self._producer, state, meta, self._probe)
+        if meta.phase == "warming" and meta.next >= meta.target:
+            await self._in_unit([], finish_warming=True)
+        if self._stopping:
+            return
+        await self._seek(tp, self.unit.meta.next)
+        self._probe("prepared")
+        self.ready = True
+        self._on_room()
+
+    async def _start_stateful(self) -> tuple[PartitionState, Start]:
+        spec, tp = self.spec, self.tp
+        state = await restore(self._cluster, TopicPartition(spec.changelog or "", tp.partition), self._known)
+        self._probe("restored")
+
+        def look(committed: Committed | None) -> Start:
+            return decide(committed, state.meta, spec.codec.schema, state.highest_epoch)
+
+        committed = await self._cluster.committed(spec.group, tp)
+        for _ in range(STALE_OFFSET_TRIES):
+            if look(committed).row != "rewound" or committed is None or not committed.metadata.startswith(OURS):
+                break
+            await asyncio.sleep(STALE_OFFSET_WAIT_S)
+            committed = await self._cluster.committed(spec.group, tp)
+        return state, look(committed)
+
+    async def _start_stateless(self) -> tuple[PartitionState, Start]:
+        """Resume at the committed offset; refuse one below what was already written, for that would be written twice."""
+        spec, tp = self.spec, self.tp
+        written = await self._last_written()
+        committed = await self._cluster.committed(spec.group, tp)
+        for _ in range(STALE_OFFSET_TRIES):
+            if committed is None or committed.offset >= written or not committed.metadata.startswith(OURS):
+                break
+            await asyncio.sleep(STALE_OFFSET_WAIT_S)
+            committed = await self._cluster.committed(spec.group, tp)
+        if committed is not None and committed.offset < written:
+            raise Refused(
+                f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but {spec.lineage} already "
+                f"holds what came from offsets up to {written - 1}: going on would write the audit trail twice. "
+                f"Put it back (kafka-consumer-groups --group {spec.group} --topic {tp.topic}:{tp.partition} --reset-offsets "
+                f"--to-offset {written} --execute). To judge history again, reset {spec.reset_instead} instead."
+            )
+        if committed is None and written == 0:
+            return PartitionState(), Start("fresh", Meta(next=EARLIEST, schema=0, epoch=0))
+        if committed is None:
+            return PartitionState(), Start("offsets_expired", Meta(next=written, schema=0, epoch=0))
+        return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
+
+    async def _last_written(self) -> int:
+        """The input offset after the last one that has an output, 0 where none is known."""
+        output = TopicPartition(self.spec.lineage or "", self.tp.partition)
+        begin, end = await self._cluster.bounds(output)
+        step = 64  # the end is control records and a few outputs, as a rule
+        start = end
+        while start > begin:
+            start = max(begin, end - step)
+            found = 0
+            async with aclosing(self._cluster.read(output, start)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    for record in chunk:
+                        for name, value in record.headers:
+                            if name == INPUT_OFFSET:
+                                found = int(value) + 1
+            if found:
+                return found
+            step *= 16
+        return 0
+
+    async def _lookback_offset(self, target: int, begin: int) -> int:
+        """Where warming up begins: `lookback` before the last record below the target, in that record's time."""
+        tp = self.tp
+        if target <= begin:
+            return target
+        last_ms = None
+        start = target
+        while last_ms is None and start > begin:
+            start = max(begin, start - 64)
+            async with aclosing(self._cluster.read(tp, start)) as chunks:  # type: ignore[type-var]
+                async for chunk in chunks:
+                    below = [record.timestamp for record in chunk if record.offset < target]
+                    if below:
+                        last_ms = max(below)
+                    if len(below) < len(chunk):
+                        break
+        if last_ms is None:
+            return target
+        first = await self._cluster.offset_at(tp, last_ms - self._settings.lookback_ms)
+        return max(begin, min(first if first is not None else target, target))
+
+    def _report(self, start: Start, meta: Meta, begin: int) -> None:
+        words = {"agent": self.spec.name, "partition": self.tp.partition, "row": start.row, "next": meta.next, "epoch": meta.epoch}
+        if start.warm or meta.phase == "warming":
+            log.info("warming up: history is read again before anything is published", target=meta.target, **words)
+        elif start.gap:
+            log.warning("skipped forward by hand: these records are not judged", records=start.gap, **words)
+        elif begin > meta.next:
+            log.warning("retention has removed records before they were read", records=begin - meta.next, **words)
+        else:
+            log.debug("starting", **words)
+
+    def _take(self) -> Sequence[Record]:
+        """The queued chunks, joined up to the bounds of one unit: big under backlog, at once when idle."""
+        settings = self._settings
+        records, size = self._queue.popleft()
+        if self._queue and len(records) < settings.chunk_records and size < settings.chunk_bytes:
+            joined = list(records)
+            while (
+                self._queue
+                and len(joined) + len(self._queue[0][0]) <= settings.chunk_records
+                and size + self._queue[0][1] <= settings.chunk_bytes
+            ):
+                more, bytes_ = self._queue.popleft()
+                joined.extend(more)
+                size += bytes_
+            records = joined
+        self._queued_bytes -= size
+        self._on_room()
+        return records
+
+    async def _work(self, records: Sequence[Record]) -> None:
+        unit = self.unit
+        assert unit is not None  # noqa: S101 - run() prepares before it works
+        if unit.meta.phase == "warming" and records and records[-1].offset >= unit.meta.target:
+            head = unit.trim(records)
+            await self._in_unit(head, finish_warming=True)
+            log.info("warmed up", agent=self.spec.name, partition=self.tp.partition, next=unit.meta.next)
+        await self._in_unit(records)
+
+    async def _in_unit(self, records: Sequence[Record], *, finish_warming: bool = False) -> None:
+        assert self.unit is not None  # noqa: S101 - as above
+        self.busy = True
+        self.processed += await self.unit.process(records, finish_warming=finish_warming)
+        self.busy = False  # stays set on failure: close() then aborts
+
+
+async def _within(seconds: float, work: Awaitable[None]) -> None:
+    try:
+        await asyncio.wait_for(work, seconds)
+    except Exception as error:  # noqa: BLE001 - it was to be thrown away in any case
+        log.debug("a producer did not close in order", error=repr(error))

@@ -1,0 +1,243 @@
+"""The unit of work: one chunk of one partition, in one transaction. What makes the pipeline exact.
+
+Each numbered step says what happens if it fails. Kafka's errors leave through `process` as they are; the lane that runs the
+unit drops producer and overlay and has the group join again (`streams.lanes`), so there is one way back from all of them.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+import msgspec
+from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import TopicPartition as KafkaTopicPartition
+
+from schemas import meta as metas
+from schemas.meta import META_KEY, Meta
+from streams.cluster import NO_HEADERS, Headers, Producer, Record, TopicPartition
+from streams.errors import StageFailed
+from streams.handler import NO_STAGES, Outputs, Overlaid, State, dead_letter_of
+from streams.spec import AgentSpec
+from streams.state import EPOCH_HEADER, PartitionState
+
+Probe = Callable[[str], None]
+OURS = "egnyte-watch"
+"""Begins the words beside every offset that a unit commits. An offset without it was set by hand."""
+INPUT_OFFSET = "input-offset"
+"""Header of what a stateless agent writes: the offset of the record that it was made from."""
+
+
+def no_probe(step: str) -> None:
+    """Tests put a crash point here."""
+
+
+class Outbox:
+    """The batches of one transaction, filled as the handler writes."""
+
+    def __init__(self, spec: AgentSpec, tp: TopicPartition, create_batch: Callable[[], Any], replay: bytes | None) -> None:
+        self._partition = tp.partition
+        self._tp = tp
+        self._dead_letters = spec.dead_letters
+        self._create = create_batch
+        self._replay = [("replay", replay)] if replay is not None else []
+        self._open: dict[tuple[str, int], Any] = {}
+        self.filled: list[tuple[tuple[str, int], Any]] = []
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp_ms: int,
+        headers: Headers = NO_HEADERS,
+        partition: int | None = None,
+    ) -> None:
+        """See `streams.handler.Outputs`."""
+        if self._replay:
+            headers = [*headers, *self._replay]
+        slot = (topic, self._partition if partition is None else partition)
+        batch = self._open.get(slot)
+        if batch is None or batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
+            batch = self._open[slot] = self._create()
+            self.filled.append((slot, batch))
+            batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers)
+
+    def dead_letter(self, record: Record, stage: str, error: str) -> None:
+        """See `streams.handler.Outputs`."""
+        key, value, headers = dead_letter_of(record, self._tp, stage, error)
+        self.send(self._dead_letters, key, value, record.timestamp, headers)
+
+
+class Muted:
+    """Outputs while warming up: history is learned from, not published again."""
+
+    def __init__(self) -> None:
+        self.filled: list[tuple[tuple[str, int], Any]] = []
+
+    def send(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing."""
+
+    def dead_letter(self, record: Record, stage: str, error: str) -> None:
+        """Nothing: it has its dead letter already."""
+
+
+class Kept:
+    """What one record writes, kept back until it is known that its handler did not raise."""
+
+    def __init__(self) -> None:
+        self.sends: list[tuple[Any, ...]] = []
+        self.letters: list[tuple[Record, str, str]] = []
+
+    def send(self, *args: Any, **kwargs: Any) -> None:
+        """Kept."""
+        self.sends.append((args, kwargs))
+
+    def dead_letter(self, record: Record, stage: str, error: str) -> None:
+        """Kept."""
+        self.letters.append((record, stage, error))
+
+
+class UnitOfWork:
+    """Processes the chunks of one input partition, for one agent, in one generation of its group."""
+
+    def __init__(
+        self,
+        spec: AgentSpec,
+        tp: TopicPartition,
+        producer: Producer,
+        state: PartitionState,
+        meta: Meta,
+        probe: Probe = no_probe,
+    ) -> None:
+        self.spec = spec
+        self.tp = tp
+        self.producer = producer
+        self.state = state
+        self.meta = meta
+        self._probe = probe
+
+    async def process(self, records: Sequence[Record], *, finish_warming: bool = False) -> int:
+        """Take `records` (ascending offsets of this partition) through one transaction; returns how many were new.
+
+        `finish_warming`: nothing is left below the target; the state becomes live. Raises Kafka's errors.
+        """
+        spec, producer, probe = self.spec, self.producer, self._probe
+        # 0. Trim what this partition has already taken in. (A chunk of an older generation never gets here: see the lane.)
+        records = self.trim(records)
+        if not records and not finish_warming:
+            return 0
+        probe("taken")
+        meta = self._next_meta(records, finish_warming)
+        warming = self.meta.phase == "warming"
+        # 1. Begin. On failure nothing has happened.
+        await producer.begin_transaction()
+        probe("begun")
+        # 2. + 3. Decode and judge on an overlay. What can't be decoded and what raises goes to the dead letters of this transaction.
+        replay = b"%d" % self.meta.epoch if self.meta.replay_until > (records[0].offset if records else 0) else None
+        out, changes = self._judge(records, Muted if warming else lambda: Outbox(spec, self.tp, producer.create_batch, replay))
+        probe("judged")
+        # 4. Send outputs, and each changed key once.
+        deliveries: list[Awaitable[Any]] = []
+        for (topic, partition), batch in out.filled:
+            deliveries.append(await producer.send_batch(batch, topic, partition=partition))
+        probe("outputs sent")
+        tombstones = self.state.leftovers.difference(changes) if meta.dirty is False and self.meta.dirty else set()
+        # 5. State and its meta record, then the input offset; await every delivery; commit. On failure: aborted, or undecided until the
+        #    next producer of this partition fences this one; both leave state, outputs and offset together.
+        if spec.changelog is not None:
+            written_ms = records[-1].timestamp if records else 0
+            deliveries += await self._send_state(spec.changelog, changes, tombstones, meta, written_ms)
+            probe("state sent")
+        if not warming:
+            offsets = {KafkaTopicPartition(*self.tp): OffsetAndMetadata(meta.next, f"{OURS} {meta.next}")}
+            await producer.send_offsets_to_transaction(offsets, spec.group)
+            probe("offsets sent")
+        delivered = await asyncio.gather(*deliveries)
+        probe("delivered")
+        await producer.commit_transaction()
+        probe("committed")
+        # 6. Only now is it state.
+        self.state.leftovers.difference_update(tombstones)
+        position = delivered[-1].offset + 1 if spec.changelog is not None else 0
+        self.state.fold(changes, meta, position)
+        self.meta = meta
+        probe("folded")
+        return len(records)
+
+    def trim(self, records: Sequence[Record]) -> Sequence[Record]:
+        """`records` without what is below the next offset and, while warming, without what is at or beyond the target."""
+        floor, meta = self.meta.next, self.meta
+        if records and records[0].offset < floor:
+            records = [record for record in records if record.offset >= floor]
+        if records and meta.phase == "warming" and records[-1].offset >= meta.target:
+            records = [record for record in records if record.offset < meta.target]
+        return records
+
+    def _next_meta(self, records: Sequence[Record], finish_warming: bool) -> Meta:
+        following = records[-1].offset + 1 if records else self.meta.next
+        if self.meta.phase == "warming" and (finish_warming or following >= self.meta.target):
+            return msgspec.structs.replace(self.meta, next=self.meta.target, phase="live", target=-1, dirty=False)
+        replay_until = self.meta.replay_until if self.meta.replay_until > following else -1
+        dirty = self.meta.dirty and self.meta.phase == "warming"
+        return msgspec.structs.replace(self.meta, next=following, replay_until=replay_until, dirty=dirty)
+
+    def _judge(
+        self, records: Sequence[Record], new_out: Callable[[], Outbox | Muted]
+    ) -> tuple[Outbox | Muted, dict[bytes, bytes]]:
+        """All at once; if anything raises, again record by record, so that one bad record harms no other."""
+        handle = self.spec.handler.handle
+        out = new_out()
+        state: State[Any] = State(self.state.values, self.spec.codec)
+        try:
+            for record in records:
+                handle(record, state, out)
+            return out, state.changes()
+        except Exception:  # noqa: BLE001 - whatever a policy raises: it is found and named by the second pass
+            out = new_out()
+            return out, self._judge_one_by_one(records, out)
+
+    def _judge_one_by_one(self, records: Sequence[Record], out: Outputs) -> dict[bytes, bytes]:
+        overlaid = Overlaid(self.state.values)
+        for record in records:
+            self._judge_alone(record, overlaid, out)
+        return overlaid.changes
+
+    def _judge_alone(self, record: Record, overlaid: Overlaid, out: Outputs) -> None:
+        skip = NO_STAGES
+        failures: list[tuple[str, str]] = []
+        while True:
+            state: State[Any] = State(overlaid, self.spec.codec)
+            kept = Kept()
+            try:
+                self.spec.handler.handle(record, state, kept, skip)
+                changes = state.changes()
+            except StageFailed as failed:
+                failures.append((failed.stage, str(failed)))
+                if failed.stage in skip:  # it was asked not to run: the handler is at fault, leave the record out
+                    break
+                skip |= {failed.stage}
+                continue
+            except Exception as error:  # noqa: BLE001 - isolation is the point
+                failures.append((self.spec.name, f"{type(error).__name__}: {error}"))
+                break
+            overlaid.changes.update(changes)
+            for args, kwargs in kept.sends:
+                out.send(*args, **kwargs)
+            for letter in kept.letters:
+                out.dead_letter(*letter)
+            break
+        for stage, error in failures:
+            out.dead_letter(record, stage, error)
+
+    async def _send_state(
+        self, changelog: str, changes: dict[bytes, bytes], tombstones: set[bytes], meta: Meta, written_ms: int
+    ) -> list[Awaitable[Any]]:
+        """The changed keys, the tombstones of older epochs, and last the meta record."""
+        headers = [(EPOCH_HEADER, b"%d" % meta.epoch)]
+        box = Outbox(self.spec, self.tp, self.producer.create_batch, None)
+        for key, value in changes.items():
+            box.send(changelog, key, value, written_ms, headers)
+        for key in sorted(tombstones):
+            box.send(changelog, key, None, written_ms, headers)
+        box.send(changelog, META_KEY, metas.encode(meta), written_ms, headers)
+        return [await self.producer.send_batch(batch, topic, partition=n) for (topic, n), batch in box.filled]
