@@ -1,0 +1,1 @@
+"""Whom we talk to: Egnyte, the directory, databases of places and lists of networks."""
