@@ -2,27 +2,16 @@
 
 from pathlib import Path
 from ssl import SSLContext, SSLError
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import faust
 from aiokafka.helpers import create_ssl_context
 from aiokafka.partitioner import murmur2
-from faust.types.auth import CredentialsT
 
-from streams.errors import StreamError
 from streams.kafka_token import ClientCredentials
 from streams.settings import KafkaSettings, SettingsError
 
-
-class BrokerAwayError(StreamError):
-    """No broker could be reached within the deadline."""
-
-    def __init__(self, bootstrap: str, deadline_ms: int, error: BaseException) -> None:
-        reason = f" ({error})" if str(error) else ""
-        super().__init__(
-            f"no Kafka broker at {bootstrap} within {deadline_ms / 1000:g} s{reason}: "
-            "check kafka.bootstrap and kafka.security_protocol, and that the broker runs"
-        )
+if TYPE_CHECKING:
+    from faust.types.auth import CredentialsT
 
 
 def client_options(kafka: KafkaSettings) -> dict[str, Any]:
@@ -46,17 +35,19 @@ def client_options(kafka: KafkaSettings) -> dict[str, Any]:
     return options
 
 
-def faust_credentials(kafka: KafkaSettings) -> CredentialsT | None:
+def faust_credentials(kafka: KafkaSettings) -> "CredentialsT | None":
     """The same for `faust.App(broker_credentials=...)`; None where there is nothing to prove.
 
     Raises SettingsError for a certificate that can't be used.
     """
+    from faust.auth import OAuthCredentials, SASLCredentials, SSLCredentials  # here, as it takes a second to load
+
     context = ssl_context(kafka) if _encrypted(kafka) else None
     if not _with_login(kafka):
-        return None if context is None else faust.SSLCredentials(context)
+        return None if context is None else SSLCredentials(context)
     if kafka.sasl_mechanism == "OAUTHBEARER":
-        return faust.auth.OAuthCredentials(oauth_cb=ClientCredentials(kafka), ssl_context=context)
-    return faust.SASLCredentials(
+        return OAuthCredentials(oauth_cb=ClientCredentials(kafka), ssl_context=context)
+    return SASLCredentials(
         username=kafka.sasl_username,
         password=kafka.sasl_password.reveal(),
         mechanism=kafka.sasl_mechanism,

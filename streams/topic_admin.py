@@ -1,16 +1,15 @@
 """Creates the topics that are missing and verifies the others. It never deletes, and never changes partitions."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import TopicAlreadyExistsError, for_code
 
 from streams.errors import Refused
-from streams.kafka import BrokerAwayError, client_options
+from streams.kafka_admin import admin_client
 from streams.sections import Settings
 from streams.topic_check import (
     BROKER_CONFIGS,
@@ -29,22 +28,6 @@ LASTING: Final = frozenset({"partitions", "replicas"})
 """What stays as it was made."""
 LOOK_AGAIN_S: Final = 0.1
 """Between two looks at what the brokers have not all heard of yet."""
-
-
-@asynccontextmanager
-async def admin_client(settings: Settings) -> AsyncIterator[Any]:
-    """A connected AIOKafkaAdminClient. Raises BrokerAwayError when no broker answers within `console.deadline_ms`."""
-    deadline_ms = settings.console.deadline_ms
-    client: Any = AIOKafkaAdminClient(**client_options(settings.kafka), request_timeout_ms=deadline_ms)
-    try:
-        try:
-            async with asyncio.timeout(deadline_ms / 1000):
-                await client.start()
-        except (KafkaError, OSError, TimeoutError) as error:
-            raise BrokerAwayError(settings.kafka.bootstrap, deadline_ms, error) from error
-        yield client
-    finally:
-        await client.close()
 
 
 async def prepare_topics(settings: Settings, *, create: bool = True, fix: bool = False) -> list[Row]:
