@@ -4,7 +4,6 @@ One way back from every failure: the group is joined anew, and each partition ge
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
@@ -38,7 +37,6 @@ class Lanes:
         rejoin: Callable[[], Awaitable[None]],
         crash: Callable[[BaseException], Awaitable[None]],
         probe: Probe = no_probe,
-        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self.spec = spec
         self.room = asyncio.Event()
@@ -50,7 +48,6 @@ class Lanes:
         self._rejoin = rejoin
         self._crash = crash
         self._probe = probe
-        self._monotonic = monotonic
         self._lanes: dict[TopicPartition, Lane] = {}
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._kept: dict[TopicPartition, PartitionState] = {}
@@ -144,6 +141,14 @@ class Lanes:
         self._tasks.clear()
         self.room.set()
 
+    def abandon(self) -> None:
+        """As kill -9 does: tasks end where they stand, nothing is aborted, closed or kept."""
+        for task in (*self._tasks.values(), *([self._recovery] if self._recovery is not None else [])):
+            task.cancel()
+        self._lanes.clear()
+        self._tasks.clear()
+        self._kept.clear()
+
     async def close(self) -> None:
         """For good."""
         if self._recovery is not None:
@@ -167,7 +172,7 @@ class Lanes:
         self._recovery = asyncio.create_task(self._recover(lane, error), name=f"{self.spec.name}-recover")
 
     async def _recover(self, lane: Lane, error: Exception) -> None:
-        now = self._monotonic()
+        now = asyncio.get_running_loop().time()
         if self.records_processed != self._processed_at_failure or self._failing_since is None:
             self._failing_since, self._failures = now, 0
         self._processed_at_failure = self.records_processed
