@@ -31,3 +31,21 @@ def test_it_serves_until_it_is_asked_to_end(tmp_path: Path) -> None:
         assert running.wait(60) == 0
     assert not answers(port)
     assert (tmp_path / "data" / "data" / "meta.properties").exists()
+
+
+def prepare(tmp_path: Path, **environ: str) -> "subprocess.CompletedProcess[str]":
+    environ = {"PATH": str(tmp_path), "HOME": str(tmp_path), **environ}
+    command = [*COMMAND, "--prepare"]
+    return subprocess.run(command, cwd=ROOT, env=environ, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_prepare_names_all_that_is_missing(tmp_path: Path) -> None:
+    done = prepare(tmp_path)
+    assert done.returncode == 1
+    assert "Install Java 17" in done.stderr
+    assert "Install Maven" in done.stderr
+
+
+def test_prepare_needs_nothing_for_a_named_kafka(tmp_path: Path) -> None:
+    done = prepare(tmp_path, EGNYTE_WATCH_KAFKA__BOOTSTRAP="kafka.example:9092")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
