@@ -1,0 +1,91 @@
+"""One log, in two forms, that Faust's spinner can't flood."""
+
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from streams import logs
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    names = (*logs.OURS, *logs.QUIET)
+    levels = {name: logging.getLogger(name).level for name in names}
+    root = logging.getLogger()
+    level, handlers = root.level, list(root.handlers)
+    yield
+    structlog.reset_defaults()
+    root.setLevel(level)
+    root.handlers[:] = handlers
+    for name in names:
+        logging.getLogger(name).setLevel(levels[name])
+
+
+def lines(capsys: Captured) -> list[dict[str, object]]:
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def test_ours_and_the_libraries_lines_have_one_form(capsys: Captured) -> None:
+    logs.configure("INFO")
+    structlog.get_logger("streams.unit").info("chunk done", partition=3)
+    logging.getLogger("agents.enrich").warning("slow %s", "disk")
+    first, second = lines(capsys)
+    assert (first["event"], first["partition"], first["level"], first["logger"]) == (
+        "chunk done",
+        3,
+        "info",
+        "streams.unit",
+    )
+    assert (second["event"], second["level"], second["logger"]) == ("slow disk", "warning", "agents.enrich")
+    assert str(first["timestamp"]).endswith("Z")
+
+
+def test_people_get_key_and_value(capsys: Captured) -> None:
+    logs.configure("INFO", json=False)
+    structlog.get_logger("streams.unit").info("chunk done", partition=3)
+    text = capsys.readouterr().err
+    assert "chunk done" in text
+    assert "partition=3" in text
+    assert not text.startswith("{")
+
+
+def test_an_exception_is_one_json_line(capsys: Captured) -> None:
+    logs.configure("INFO")
+    try:
+        int("broken")
+    except ValueError:
+        structlog.get_logger("agents.detect").exception("failed")
+    (line,) = lines(capsys)
+    assert "ValueError: invalid literal" in str(line["exception"])
+
+
+def test_a_root_logger_turned_to_debug_opens_nothing(capsys: Captured) -> None:
+    logs.configure("INFO")
+    logging.getLogger().setLevel(logging.DEBUG)  # as Faust's spinner does
+    for name in ("aiokafka.client", "faust.app", "mode.worker", "streams.unit", "somebody.else"):
+        logging.getLogger(name).debug("noise")
+    logging.getLogger("aiokafka.client").info("noise")
+    structlog.get_logger("streams.unit").debug("noise")
+    assert capsys.readouterr().err == ""
+    assert not logging.getLogger("faust.app").isEnabledFor(logging.INFO)
+    assert not logging.getLogger("streams.unit").isEnabledFor(logging.DEBUG)
+
+
+def test_debug_shows_the_libraries_doings(capsys: Captured) -> None:
+    logs.configure("DEBUG")
+    logging.getLogger("aiokafka.client").info("rebalance")
+    structlog.get_logger("streams.unit").debug("detail")
+    assert [line["event"] for line in lines(capsys)] == ["rebalance", "detail"]
+
+
+def test_a_second_call_doubles_no_line(capsys: Captured) -> None:
+    logs.configure("INFO")
+    logs.configure("WARNING")
+    structlog.get_logger("streams.unit").info("once")
+    structlog.get_logger("streams.unit").warning("once")
+    assert [line["level"] for line in lines(capsys)] == ["warning"]
