@@ -1,12 +1,10 @@
 """What one audit event says, in the project's own words.
 
 Egnyte writes the same thing under many names (two report versions, several sources). All known names are read; unknown
-sources, actions and keys pass through. This runs for every event, so the decoder knows all names, and what repeats is
-cached.
+sources, actions and keys pass through. This runs for every event, so what repeats is cached.
 """
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, cast
 
@@ -14,23 +12,15 @@ import msgspec
 
 from connectors.egnyte import vocabulary
 from connectors.egnyte.people import NOBODY_WORDS, person
+from connectors.egnyte.rows import NotAnEvent, Row, Text, decode
 from schemas.activity import Outcome, Person
+
+__all__ = ["AuditEvent", "NotAnEvent", "parse"]
 
 MAX_TIME_MS: Final = 253_402_300_800_000
 """Year 10000. A date beyond it, or before 1970, is none."""
 _SECONDS: Final = range(1_000_000_000, 10_000_000_000)
 """Ten digits are seconds since the epoch: as milliseconds they would lie in early 1970, before Egnyte."""
-
-_Text = str | int | None
-_Moment = int | float | str | None
-
-
-class NotAnEvent(ValueError):  # noqa: N818 - it says what it is
-    """The bytes are no audit event. `reason`: what is wrong with them and where, in one line."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 class AuditEvent(msgspec.Struct, frozen=True, gc=False):
@@ -66,59 +56,6 @@ class AuditEvent(msgspec.Struct, frozen=True, gc=False):
         return self.target_path or self.path
 
 
-class _Row(msgspec.Struct, gc=False):
-    """Every known key of an audit event, in the order in which the commonest shape has them."""
-
-    date: _Moment = None
-    source_path: _Text = msgspec.field(default=None, name="sourcePath")
-    target_path: _Text = msgspec.field(default=None, name="targetPath")
-    user: _Text = None
-    user_id: _Text = msgspec.field(default=None, name="userId")
-    action: _Text = None
-    access: _Text = None
-    ip_address: _Text = msgspec.field(default=None, name="ipAddress")
-    action_info: _Text = msgspec.field(default=None, name="actionInfo")
-    audit_source: _Text = msgspec.field(default=None, name="auditSource")
-    actor: _Text = None
-    subject: _Text = None
-    group: _Text = None
-    source: _Text = None
-    folder: _Text = None
-    assigner: _Text = None
-    assigner_id: _Text = msgspec.field(default=None, name="assignerId")
-    assignee: _Text = None
-    assignee_id: _Text = msgspec.field(default=None, name="assigneeId")
-    change: _Text = None
-    setting: _Text = None
-    workflow_name: _Text = msgspec.field(default=None, name="workflowName")
-    workflow_type: _Text = msgspec.field(default=None, name="workflowType")
-    event: _Text = None
-    logout_date: _Moment = msgspec.field(default=None, name="logoutDate")
-    logout_time: _Moment = msgspec.field(default=None, name="logoutTime")
-    actor_id: _Text = msgspec.field(default=None, name="actorId")
-    subject_id: _Text = msgspec.field(default=None, name="subjectId")
-    login_date: _Moment = msgspec.field(default=None, name="loginDate")
-    # Older reports.
-    username: _Text = None
-    v1_user_id: _Text = msgspec.field(default=None, name="user_id")
-    v1_ip_address: _Text = msgspec.field(default=None, name="ip_address")
-    time: _Moment = None
-    v1_logout_time: _Moment = msgspec.field(default=None, name="logout_time")
-    file: _Text = None
-    file_or_folder: _Text = msgspec.field(default=None, name="file/folder")
-    v1_target_path: _Text = msgspec.field(default=None, name="target_path")
-    transaction: _Text = None
-    v1_assigner_id: _Text = msgspec.field(default=None, name="assigner_id")
-    v1_assignee_id: _Text = msgspec.field(default=None, name="assignee_id")
-    date_and_time: _Moment = None
-    timestamp: _Moment = None
-    v1_action_info: _Text = msgspec.field(default=None, name="action_Info")
-    action_source: _Text = None
-
-
-_decode: Final[Callable[[bytes], _Row]] = msgspec.json.Decoder(_Row).decode
-FIELDS: Final = {field.encode_name: field.name for field in msgspec.structs.fields(_Row)}
-_MOMENTS: Final = frozenset(field.name for field in msgspec.structs.fields(_Row) if float in field.type.__args__)
 _NO_FLAGS: Final[tuple[str, ...]] = ()
 
 _GROUP_CHANGE: Final = re.compile(r'(?:added to|removed from) group "(.*)"', re.IGNORECASE | re.DOTALL)
@@ -129,53 +66,10 @@ def parse(raw: bytes) -> AuditEvent:
 
     A known key with a value of the wrong kind counts as absent (a number in place of a text is read as that text).
     """
-    if not raw.isascii():
-        try:
-            raw.decode()
-        except UnicodeDecodeError as error:
-            raise NotAnEvent(f"not UTF-8: byte 0x{raw[error.start]:02x} at {error.start} of {len(raw)}") from None
-    try:
-        row = _decode(raw)
-    except msgspec.ValidationError:
-        row = _tolerant(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(raw, error) from None
-    return _normal(row)
+    return _normal(decode(raw))
 
 
-def _tolerant(raw: bytes) -> _Row:
-    """The row, less what is of the wrong kind."""
-    try:
-        found = msgspec.json.decode(raw)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _not_json(raw, error) from None
-    if not isinstance(found, dict):
-        raise NotAnEvent(f"JSON, but {_kind(found)} where an object belongs")
-    return _Row(**{name: _fitting(name, found[key]) for key, name in FIELDS.items() if key in found})
-
-
-def _fitting(name: str, value: Any) -> Any:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, float) and name not in _MOMENTS:
-        return str(value)
-    return value if isinstance(value, str | int | float) else None
-
-
-def _kind(value: Any) -> str:
-    names = {list: "an array", str: "a text", bool: "a truth value", int: "a number", float: "a number"}
-    return names.get(type(value), "null")
-
-
-def _not_json(raw: bytes, error: Exception) -> NotAnEvent:
-    if not raw.strip():
-        return NotAnEvent("empty")
-    if isinstance(error, RecursionError):
-        return NotAnEvent("nested too deeply")
-    return NotAnEvent(f"not JSON ({len(raw)} bytes): {error}")
-
-
-def _normal(row: _Row) -> AuditEvent:
+def _normal(row: Row) -> AuditEvent:
     action = _text(row.action or row.event or row.transaction or row.change)
     client = _text(row.access or row.source or row.action_source)
     source = _text(row.audit_source) or _shown_by_keys(row)
@@ -228,14 +122,14 @@ def _normal(row: _Row) -> AuditEvent:
     )
 
 
-def _text(value: _Text) -> str:
+def _text(value: Text) -> str:
     """`value` as a text: empty for nothing and for `N/A`."""
     if value.__class__ is str:
         return "" if value == "N/A" else value
     return "" if value is None else str(value)
 
 
-def _shown_by_keys(row: _Row) -> str:
+def _shown_by_keys(row: Row) -> str:
     """The audit source of a row that does not name it."""
     if row.transaction is not None:
         return vocabulary.FILE
@@ -248,7 +142,7 @@ def _shown_by_keys(row: _Row) -> str:
     return ""
 
 
-def _changed(row: _Row, group: str) -> tuple[Person | None, str]:
+def _changed(row: Row, group: str) -> tuple[Person | None, str]:
     """The changed person and group. An assignee is a group unless its e-mail or id shows a person."""
     if row.subject:
         return person(_text(row.subject), _text(row.subject_id)), group
@@ -276,7 +170,7 @@ def _flags(time_ms: Any, actor: Person, parent: bool) -> tuple[str, ...]:
     return tuple(flag for flag, is_so in told if is_so)
 
 
-def _any_time(row: _Row) -> int | None:
+def _any_time(row: Row) -> int | None:
     """The first readable time; when somebody logged out is the time of the event where no other is given."""
     for value in (row.date, row.time, row.date_and_time, row.timestamp, row.login_date):
         if value is not None and (found := _time_ms(value)) is not None:

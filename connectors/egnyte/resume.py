@@ -1,0 +1,78 @@
+"""What a connector that starts finds in the log: its cursor, and the events that it must not publish again."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
+
+import msgspec
+
+from connectors.egnyte.occurrences import Offsets, Window
+from schemas.connector import SCHEMA, CursorRecord, cursor_key, decode_cursor
+from schemas.event import AUDIT, Envelope
+from streams.cluster import Cluster, Record, TopicPartition
+from streams.errors import Refused
+from streams.kafka import partition_of
+from streams.sections import Settings
+from streams.topics import PARTITIONS, topic_name
+
+OVERLAP_MS: Final = 3_600_000
+"""How far before the newest event a refused cursor starts again: events were seen to come up to some hours late, most
+within minutes, and an hour's events at Egnyte's limits still fit in memory.
+"""
+
+
+async def last_cursor(settings: Settings, cluster: Cluster) -> CursorRecord | None:
+    """The newest cursor record of this connector, None on its very first start. Raises Refused for one that can't be
+    read.
+    """
+    topic, wanted = topic_name(settings, "connectors"), cursor_key(settings.egnyte.name)
+    partition = TopicPartition(topic, partition_of(wanted, PARTITIONS))
+    newest: Record | None = None
+    async for record in _records(cluster, partition, 0):
+        if record.key == wanted:
+            newest = record
+    if newest is None or newest.value is None:
+        return None
+    where = f"{topic}/{partition.partition} at offset {newest.offset}, key {wanted.decode()}"
+    try:
+        found = decode_cursor(newest.value)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Refused(
+            f"{where}: the cursor record can't be read ({error}). A tombstone for the key starts afresh"
+        ) from None
+    if found.schema > SCHEMA:
+        raise Refused(f"{where}: the cursor record has schema {found.schema}, this program knows {SCHEMA}: upgrade it")
+    return found
+
+
+async def published_window(settings: Settings, cluster: Cluster, cursor: CursorRecord | None) -> Window:
+    """The window of published events that `cursor` stands for, read back from the log."""
+    window = Window(OVERLAP_MS, newest_ms=cursor.newest_ms if cursor else 0)
+    if cursor is None:
+        return window
+    topic, connector = topic_name(settings, "events"), settings.egnyte.name
+    starts: Offsets = cursor.window
+    for partition, start in sorted(starts.items()):
+        async for chunk in cluster.read(TopicPartition(topic, partition), start):
+            window.restore(connector, _audit_events(connector, chunk))
+    window.restored(starts)
+    return window
+
+
+def _audit_events(connector: str, chunk: Sequence[Record]) -> list[tuple[bytes, str]]:
+    found = []
+    for record in chunk:
+        if record.value is None:
+            continue
+        try:
+            envelope = Envelope.from_headers(record.headers)
+        except ValueError:  # not written by a connector: no event of ours
+            continue
+        if envelope.connector == connector and envelope.source == AUDIT:
+            found.append((record.value, envelope.event_id))
+    return found
+
+
+async def _records(cluster: Cluster, partition: TopicPartition, start: int) -> AsyncIterator[Record]:
+    async for chunk in cluster.read(partition, start):
+        for record in chunk:
+            yield record

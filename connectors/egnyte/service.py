@@ -1,0 +1,219 @@
+"""The connector's process: one Egnyte domain, followed until told to stop.
+
+It runs in sessions. A session fences earlier connectors of the same name, reads its cursor from the log, and follows
+the stream; any error of Kafka's ends it, and the next one starts from the log again: one way back from all of them.
+"""
+
+import asyncio
+import signal
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Final, Protocol
+
+import structlog
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    KafkaError,
+    TopicAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
+)
+
+from connectors.egnyte.client import EgnyteClient
+from connectors.egnyte.clock import Clock, SystemClock
+from connectors.egnyte.follower import Follower
+from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionExpired, within
+from connectors.egnyte.resume import last_cursor, published_window
+from streams.cluster import Cluster
+from streams.errors import Fenced, Refused
+from streams.kafka_cluster import KafkaCluster
+from streams.sections import Settings
+from streams.settings import SettingsError
+
+log = structlog.get_logger(__name__)
+
+SESSION_PAUSE_S: Final = 1.0
+"""Between a session that Kafka ended and the next."""
+CLOSING_S: Final = 5.0
+"""Kept of the time to stop in, for aborting and closing."""
+FATAL: Final = (
+    TopicAuthorizationFailedError,
+    ClusterAuthorizationFailedError,
+    TransactionalIdAuthorizationFailed,
+    UnknownTopicOrPartitionError,
+)
+"""What no retry mends."""
+
+
+def run(settings: Settings) -> int:
+    """Runs the connector until SIGTERM or SIGINT. Returns the exit code: 0 stopped, 1 with the reason in the log."""
+    return asyncio.run(_run(settings))
+
+
+async def _run(settings: Settings) -> int:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        await serve(settings, stop=stop)
+    except (Refused, Fenced, SettingsError, ValueError) as error:
+        reason = str(error)
+    else:
+        return 0
+    log.error("the connector ends", connector=settings.egnyte.name, reason=reason)
+    return 1
+
+
+class OwnedCluster(Cluster, Protocol):
+    """A cluster's connections, closed by whoever has opened them."""
+
+    async def close(self) -> None:
+        """Closes them."""
+        ...
+
+
+async def serve(
+    settings: Settings,
+    *,
+    stop: asyncio.Event,
+    clock: Clock | None = None,
+    new_cluster: Callable[[], OwnedCluster] | None = None,
+) -> None:
+    """Follows the domain of `settings` until `stop` is set, then returns within `streams.stop_within_ms`.
+
+    Raises ValueError for settings that can't be used, Fenced when another connector of this name has taken over,
+    Refused for what an operator has to mend or when Kafka has been failing for `streams.retry_for_ms`.
+    """
+    egnyte = settings.egnyte
+    if not egnyte.name:
+        raise ValueError("egnyte.name is empty: name the domain to connect, such as acme for https://acme.egnyte.com")
+    client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http)
+    connector = Connector(settings, stop, clock or SystemClock(), new_cluster or (lambda: _kafka(settings)))
+    async with client:
+        await connector.serve(client)
+
+
+class Connector:
+    """The sessions of one process."""
+
+    def __init__(
+        self, settings: Settings, stop: asyncio.Event, clock: Clock, new_cluster: Callable[[], OwnedCluster]
+    ) -> None:
+        self._settings = settings
+        self._stop = stop
+        self._clock = clock
+        self._new_cluster = new_cluster
+        self._instance = uuid.uuid4().hex
+        self._started_ms = clock.now_ms()
+        self._claimed = False
+        self._failing_since_ms: int | None = None
+
+    async def serve(self, client: EgnyteClient) -> None:
+        """Sessions until stopped; see `serve`."""
+        while not self._stop.is_set():
+            try:
+                await self._until_stopped(self._session(client))
+            except TransactionExpired as error:
+                self._failed(error)
+            except Fenced as error:
+                raise self._taken_over() from error
+            except FATAL as error:
+                raise Refused(
+                    f"Kafka: {_words(error)}. Check the topics (egnyte-watch topics) and their access rights"
+                ) from error
+            except (KafkaError, OSError, TimeoutError) as error:
+                self._failed(error)
+            if not self._stop.is_set():
+                await self._interruptible(self._clock.sleep(SESSION_PAUSE_S))
+
+    async def _session(self, client: EgnyteClient) -> None:
+        settings, clock = self._settings, self._clock
+        cluster = self._new_cluster()
+        publisher = Publisher(settings, cluster)
+        try:
+            if self._claimed:  # in an earlier session: nobody else may have written since
+                self._still_ours(await last_cursor(settings, cluster))
+            await publisher.start()
+            cursor = await last_cursor(settings, cluster)
+            if self._claimed:
+                self._still_ours(cursor)
+            window = await published_window(settings, cluster, cursor)
+            log.info(
+                "following the audit stream", connector=settings.egnyte.name, url=settings.egnyte.base_url,
+                cursor=cursor is not None, newest_ms=window.newest_ms, remembered=len(window),
+            )  # fmt: skip
+            follower = Follower(
+                settings.egnyte, instance=self._instance, asks=client, publishes=publisher, clock=clock, window=window,
+                cursor=cursor, started_ms=self._started_ms, interruptible=self._interruptible,
+            )  # fmt: skip
+            await follower.claim()
+            self._claimed = True
+            while not self._stop.is_set():
+                await follower.turn()
+                self._failing_since_ms = None
+            await follower.stopped()
+        finally:
+            await publisher.close()
+            await within(CLOSE_WITHIN_S, cluster.close())
+
+    async def _until_stopped(self, session: Awaitable[None]) -> None:
+        """Runs `session`; once told to stop, it has the time to finish its page, and is then cancelled, which aborts
+        the page.
+        """
+        task = asyncio.ensure_future(session)
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                patience_s = max(0.0, self._settings.streams.stop_within_ms / 1_000 - CLOSING_S)
+                await asyncio.wait({task}, timeout=patience_s)
+            if not task.done():
+                log.warning("the page in flight is aborted, it will be fetched again")
+                task.cancel()
+            await asyncio.wait({task})
+        finally:
+            stopping.cancel()
+            if not task.done():
+                task.cancel()
+        if not task.cancelled():
+            task.result()
+
+    async def _interruptible(self, sleep: Awaitable[None]) -> None:
+        """Awaits `sleep`, or until the connector is to stop."""
+        sleeping = asyncio.ensure_future(sleep)
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({sleeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            sleeping.cancel()
+            stopping.cancel()
+
+    def _still_ours(self, cursor: object) -> None:
+        if getattr(cursor, "instance", self._instance) != self._instance:
+            raise self._taken_over()
+
+    def _taken_over(self) -> Fenced:
+        name = self._settings.egnyte.name
+        return Fenced(
+            f"another connector named {name!r} has been started on this cluster and has taken over. "
+            "Run one process for each domain; a second domain needs a name of its own (egnyte.name)"
+        )
+
+    def _failed(self, error: BaseException) -> None:
+        """Kafka ended the session. Raises Refused when that has been going on for too long."""
+        now_ms = self._clock.now_ms()
+        if self._failing_since_ms is None:
+            self._failing_since_ms = now_ms
+        failing_ms = now_ms - self._failing_since_ms
+        if failing_ms >= self._settings.streams.retry_for_ms:
+            raise Refused(f"Kafka has been failing for {failing_ms / 1_000:.0f} s: {_words(error)}") from error
+        log.warning("Kafka ended the session, starting another", reason=_words(error), failing_ms=failing_ms)
+
+
+def _words(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+def _kafka(settings: Settings) -> OwnedCluster:
+    return KafkaCluster(settings, f"{settings.kafka.topic_prefix}-watch-connector-{settings.egnyte.name}")
