@@ -2,7 +2,7 @@
 
 import logging
 import sys
-from typing import Final
+from typing import Final, TextIO
 
 import structlog
 
@@ -10,7 +10,9 @@ OURS: Final = ("agents", "connectors", "console", "detections", "simulators", "s
 QUIET: Final = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "mode")
 """Libraries whose INFO is about themselves: their warnings are enough, but for somebody who asks for DEBUG."""
 
-_handler = logging.StreamHandler()
+
+class _Handler(logging.StreamHandler[TextIO]):
+    """Ours, so that a second `configure` finds the first one's."""
 
 
 def configure(level: str = "INFO", json: bool | None = None) -> None:
@@ -44,17 +46,16 @@ def configure(level: str = "INFO", json: bool | None = None) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    _handler.setStream(stream)
-    _handler.setLevel(level)
-    _handler.setFormatter(
+    handler = _Handler(stream)
+    handler.setLevel(level)
+    handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *rendered],
         )
     )
     root = logging.getLogger()
-    if _handler not in root.handlers:
-        root.addHandler(_handler)
+    root.handlers[:] = [*(other for other in root.handlers if not isinstance(other, _Handler)), handler]
     root.setLevel(level)
     for name in OURS:
         logging.getLogger(name).setLevel(level)
