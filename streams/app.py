@@ -1,10 +1,11 @@
 """One agent, one app, one group: the Faust app around an agent's handler."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import faust
 from faust.exceptions import ImproperlyConfigured
+from yarl import URL
 
 from streams.cluster import TopicPartition
 from streams.kafka import faust_credentials
@@ -18,7 +19,8 @@ from streams.transport import ChunkConsumer, ChunkSchema, ChunkTransport
 from streams.unit import Probe, no_probe
 
 BUFFERED_CHUNKS = 32
-"""Faust counts events, and an event is a chunk. The lanes bound what is fetched, so this only must not be the narrower gate."""
+"""Faust counts events, and an event is a chunk. The lanes bound what is fetched, so this only must not be the
+narrower gate."""
 
 
 class ChunkApp(faust.App):
@@ -29,12 +31,12 @@ class ChunkApp(faust.App):
     cluster: KafkaCluster
 
     def agent(self, channel: Any = None, **kwargs: Any) -> Callable[[Any], Any]:
-        """As Faust's, but any agent on a topic of single records is refused: its records would be acknowledged before they are committed."""
+        """As Faust's, but an agent on a topic of single records is refused: they would be acknowledged uncommitted."""
         if not isinstance(getattr(channel, "schema", None), ChunkSchema):
             raise ImproperlyConfigured(
                 f"{self.conf.id} takes chunk topics only: give the agent a topic made by streams.app.chunk_topic"
             )
-        return super().agent(channel, **kwargs)  # type: ignore[no-any-return]
+        return super().agent(channel, **kwargs)
 
     def _create_directories(self) -> None:
         """None: state stands in the changelog, and in memory."""
@@ -49,7 +51,7 @@ def build(settings: Settings, spec: AgentSpec, probe: Probe = no_probe) -> Chunk
     """The app of one agent, ready to start."""
     app = ChunkApp(
         spec.group,
-        broker="kafka://" + ";".join(f"kafka://{server.strip()}" for server in settings.kafka.bootstrap.split(",")).removeprefix("kafka://"),
+        broker=[URL(f"kafka://{server.strip()}") for server in settings.kafka.bootstrap.split(",")],
         broker_credentials=faust_credentials(settings.kafka),
         TableManager=LogTables,
         store="memory://",
@@ -92,5 +94,4 @@ def build(settings: Settings, spec: AgentSpec, probe: Probe = no_probe) -> Chunk
 
 
 def _consumer(app: ChunkApp) -> ChunkConsumer:
-    consumer: ChunkConsumer = app.consumer
-    return consumer
+    return cast("ChunkConsumer", app.consumer)

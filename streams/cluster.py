@@ -1,4 +1,5 @@
-"""What the streams need of Kafka, and no more: the port behind which stand a real cluster and the one of `streams.testing`.
+"""What the streams need of Kafka, and no more: the port behind which stand a real cluster and the one of
+`streams.testing`.
 
 The producer's methods are aiokafka's own, so that the hot path has no wrapper around it.
 """
@@ -43,7 +44,9 @@ class Committed(NamedTuple):
 class Batch(Protocol):
     """Records on their way to one partition. `append` returns None when the batch is full."""
 
-    def append(self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = NO_HEADERS) -> Any: ...
+    def append(
+        self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = NO_HEADERS
+    ) -> Any: ...
     def record_count(self) -> int: ...
 
 
@@ -57,7 +60,8 @@ class Delivered(Protocol):
 class Producer(Protocol):
     """A transactional producer. `start` fences every earlier producer of the same transactional id.
 
-    Each method raises `Fenced` (or what `is_fenced` tells) when a later one has been started, and Kafka's errors otherwise.
+    Each method raises `Fenced` (or what `is_fenced` tells) when a later one has been started, and Kafka's errors
+    otherwise.
     """
 
     async def start(self) -> None: ...

@@ -1,7 +1,8 @@
 """What an agent brings, and what it is given: records in, outputs and state out. No network, no clock.
 
-`Handler.handle` is called once for each record of a chunk, in order, and must not await. It reads and changes state through
-`State` and writes through `Outputs`; both are kept back until the whole chunk is committed, and thrown away if it is not.
+`Handler.handle` is called once for each record of a chunk, in order, and must not await. It reads and changes state
+through `State` and writes through `Outputs`; both are kept back until the whole chunk is committed, and thrown away
+if it is not.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,8 @@ NO_STAGES: frozenset[str] = frozenset()
 
 
 class Codec(Generic[T]):
-    """How an agent's state travels: `schema` is raised whenever the meaning of stored values changes, and so they are learned anew."""
+    """How an agent's state travels: `schema` is raised whenever the meaning of stored values changes, and so they are
+    learned anew."""
 
     def __init__(
         self, schema: int, new: Callable[[], T], encode: Callable[[T], bytes], decode: Callable[[bytes], T]
@@ -27,7 +29,8 @@ class Codec(Generic[T]):
 
 
 class State(Generic[T]):
-    """The state of one chunk: an overlay on what is committed. Values are decoded on first touch and encoded once, at the end."""
+    """The state of one chunk: an overlay on what is committed. Values are decoded on first touch and encoded once, at
+    the end."""
 
     __slots__ = ("_codec", "_committed", "touched")
 
@@ -57,7 +60,8 @@ class State(Generic[T]):
 
 
 class Overlaid:
-    """Committed values under changes that are not committed yet: what one record sees of the records before it in its chunk."""
+    """Committed values under changes that are not committed yet: what one record sees of the records before it in its
+    chunk."""
 
     __slots__ = ("_below", "changes")
 
@@ -82,7 +86,8 @@ class Outputs(Protocol):
         headers: Headers = NO_HEADERS,
         partition: int | None = None,
     ) -> None:
-        """One record to `topic`; without `partition` to the number of the input's, which keeps one writer per partition."""
+        """One record to `topic`; without `partition` to the number of the input's, which keeps one writer per
+        partition."""
         ...
 
     def dead_letter(self, record: Record, stage: str, error: str) -> None:
@@ -94,13 +99,12 @@ class Handler(Protocol):
     """One agent's work on one record."""
 
     def handle(self, record: Record, state: Any, out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
-        """Judge `record`, leaving out the stages in `skip`. May raise `StageFailed` or anything else: see `streams.unit`."""
+        """Judge `record`, leaving out the stages in `skip`. May raise `StageFailed` or anything else: see
+        `streams.unit`."""
         ...
 
 
-def dead_letter_of(
-    record: Record, tp: TopicPartition, stage: str, error: str
-) -> tuple[bytes | None, bytes, Headers]:
+def dead_letter_of(record: Record, tp: TopicPartition, stage: str, error: str) -> tuple[bytes | None, bytes, Headers]:
     """Key, value and headers of the dead letter for `record`."""
     letter = DeadLetter.of(
         record.value, topic=tp.topic, partition=tp.partition, offset=record.offset, stage=stage, error=error

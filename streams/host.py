@@ -20,8 +20,8 @@ HARD_STOP_EXIT = 1
 def run(build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int) -> int:
     """Run the apps until SIGTERM, SIGINT or a crash. Returns the exit code: 0 stopped, 1 with the reason in the log.
 
-    `build` is called inside the event loop. After a signal the process ends within `stop_within_ms`, by force if it must:
-    transactions and fences make that safe.
+    `build` is called inside the event loop. After a signal the process ends within `stop_within_ms`, by force if it
+    must: transactions and fences make that safe.
     """
     return uvloop.run(_run(build, stop_within_ms))
 

@@ -77,7 +77,7 @@ def ssl_context(kafka: KafkaSettings) -> SSLContext:
 
 def partition_of(key: bytes, partitions: int) -> int:
     """The partition that the Java clients' and aiokafka's default partitioner gives to `key`."""
-    return (int(murmur2(key)) & 0x7FFFFFFF) % partitions  # type: ignore[no-untyped-call]
+    return (int(murmur2(key)) & 0x7FFFFFFF) % partitions
 
 
 def _encrypted(kafka: KafkaSettings) -> bool:

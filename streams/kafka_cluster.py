@@ -15,12 +15,13 @@ from streams.sections import Settings
 MAX_BATCH_BYTES = 900_000
 """Of one batch before compression: below the brokers' default limit even where nothing compresses."""
 RETRY_BACKOFF_MS = 10
-"""Kafka 4 may refuse the first send after a commit as NotEnoughReplicas while the markers of the last transaction are being
-written; aiokafka then waits this long. Its default of 100 ms would be most of our latency."""
+"""Kafka 4 may refuse the first send after a commit as NotEnoughReplicas while the markers of the last transaction are
+being written; aiokafka then waits this long. Its default of 100 ms would be most of our latency."""
 READ_RECORDS = 5_000
 POLL_MS = 500
 IDLE_FETCH_MS = 10
-"""A broker answers a connection's requests one by one, so a fetch that waits for records holds up whatever is asked next."""
+"""A broker answers a connection's requests one by one, so a fetch that waits for records holds up whatever is asked
+next."""
 
 
 class KafkaCluster:

@@ -1,7 +1,7 @@
 """A lane: one input partition of one agent in one generation of its group, from its first fence to its last commit.
 
-It begins with a producer that fences every earlier owner, finds out where to start, and then runs one unit of work at a time.
-Lanes of different partitions run side by side, so that one waits for its commit while another works.
+It begins with a producer that fences every earlier owner, finds out where to start, and then runs one unit of work at
+a time. Lanes of different partitions run side by side, so that one waits for its commit while another works.
 """
 
 import asyncio
@@ -12,6 +12,7 @@ from contextlib import aclosing
 import msgspec
 import structlog
 
+from schemas.meta import Meta
 from streams.cluster import Cluster, Committed, Producer, Record, TopicPartition
 from streams.errors import Refused
 from streams.sections import StreamsSettings
@@ -19,7 +20,6 @@ from streams.spec import AgentSpec
 from streams.startup import EARLIEST, Start, decide
 from streams.state import PartitionState, restore
 from streams.unit import INPUT_OFFSET, OURS, Probe, UnitOfWork, no_probe
-from schemas.meta import Meta
 
 log = structlog.get_logger(__name__)
 Seek = Callable[[TopicPartition, int], Awaitable[None]]
@@ -27,12 +27,15 @@ STALE_OFFSET_TRIES = 20
 STALE_OFFSET_WAIT_S = 0.25
 """An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
 Only one that a person set may be taken for a rewind, so ours is read again, for 5 s at most."""
+MOST_FETCHES = 8
+"""Small fetches that may wait to be joined into one unit."""
 RECORD_OVERHEAD = 200
 """Bytes that a record takes beside key and value: for the bound on what is prefetched, not exact."""
 
 
 class Lane:
-    """Owns its producer, its state and its queue. `failed` is set to what ended it; the owner of the lanes decides what follows."""
+    """Owns its producer, its state and its queue. `failed` is set to what ended it; the owner of the lanes decides
+    what follows."""
 
     def __init__(
         self,
@@ -72,7 +75,8 @@ class Lane:
     @property
     def has_room(self) -> bool:
         """Whether more may be fetched: never more than about two chunks wait."""
-        return self.ready and not self._stopping and self._queued_bytes < self._settings.chunk_bytes and len(self._queue) < 8
+        waiting = self._queued_bytes < self._settings.chunk_bytes and len(self._queue) < MOST_FETCHES
+        return self.ready and not self._stopping and waiting
 
     @property
     def state(self) -> PartitionState | None:
@@ -99,12 +103,10 @@ class Lane:
         finally:
             self.ready = False
 
-    async def stop(self, wait_ms: int) -> None:
-        """No further unit; the one in flight has `wait_ms` to commit (the caller owns the task that runs it)."""
+    def stop(self) -> None:
+        """No further unit. The one in flight goes on; the caller owns the task that runs it."""
         self._stopping = True
         self._arrived.set()
-        if self.busy:
-            log.debug("waiting for the unit in flight", agent=self.spec.name, partition=self.tp.partition, wait_ms=wait_ms)
 
     async def close(self) -> None:
         """Abort what is open and close the producer, each within a bound; the next owner's fence does it otherwise."""
@@ -117,7 +119,8 @@ class Lane:
 
     async def _prepare(self) -> None:
         spec, tp = self.spec, self.tp
-        # Every generation gets its own producer: starting it aborts whatever an earlier owner left open, and waits until
+        # Every generation gets its own producer: starting it aborts whatever an earlier owner left open, and waits
+        # until
         # what that had committed is there to be read.
         self._producer = self._cluster.producer(f"{spec.group}-{tp.partition}")
         await self._producer.start()
@@ -159,7 +162,8 @@ class Lane:
         return state, look(committed)
 
     async def _start_stateless(self) -> tuple[PartitionState, Start]:
-        """Resume at the committed offset; refuse one below what was already written, for that would be written twice."""
+        """Resume at the committed offset; refuse one below what was already written, for that would be written
+        twice."""
         spec, tp = self.spec, self.tp
         written = await self._last_written()
         committed = await self._cluster.committed(spec.group, tp)
@@ -170,10 +174,11 @@ class Lane:
             committed = await self._cluster.committed(spec.group, tp)
         if committed is not None and committed.offset < written:
             raise Refused(
-                f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but {spec.lineage} already "
-                f"holds what came from offsets up to {written - 1}: going on would write the audit trail twice. "
-                f"Put it back (kafka-consumer-groups --group {spec.group} --topic {tp.topic}:{tp.partition} --reset-offsets "
-                f"--to-offset {written} --execute). To judge history again, reset {spec.reset_instead} instead."
+                f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but "
+                f"{spec.lineage} already holds what came from offsets up to {written - 1}: going on would write the "
+                f"audit trail twice. Put it back (kafka-consumer-groups --group {spec.group} "
+                f"--topic {tp.topic}:{tp.partition} --reset-offsets --to-offset {written} --execute). "
+                f"To judge history again, reset {spec.reset_instead} instead."
             )
         if committed is None and written == 0:
             return PartitionState(), Start("fresh", Meta(next=EARLIEST, schema=0, epoch=0))
@@ -223,7 +228,14 @@ class Lane:
         return max(begin, min(first if first is not None else target, target))
 
     def _report(self, start: Start, meta: Meta, begin: int) -> None:
-        words = {"agent": self.spec.name, "partition": self.tp.partition, "row": start.row, "next": meta.next, "epoch": meta.epoch}
+        partition = self.tp.partition
+        words = {
+            "agent": self.spec.name,
+            "partition": partition,
+            "row": start.row,
+            "next": meta.next,
+            "epoch": meta.epoch,
+        }
         if start.warm or meta.phase == "warming":
             log.info("warming up: history is read again before anything is published", target=meta.target, **words)
         elif start.gap:
@@ -255,10 +267,14 @@ class Lane:
     async def _work(self, records: Sequence[Record]) -> None:
         unit = self.unit
         assert unit is not None  # noqa: S101 - run() prepares before it works
-        if unit.meta.phase == "warming" and records and records[-1].offset >= unit.meta.target:
-            head = unit.trim(records)
-            await self._in_unit(head, finish_warming=True)
+        if unit.meta.phase == "warming" and records[-1].offset >= unit.meta.target:
+            await self._in_unit(unit.trim(records), finish_warming=True)
             log.info("warmed up", agent=self.spec.name, partition=self.tp.partition, next=unit.meta.next)
+        if records[0].offset < unit.meta.replay_until <= records[-1].offset:
+            # What has been published before is marked so, and nothing else: a unit holds either the one or the other.
+            again = [record for record in records if record.offset < unit.meta.replay_until]
+            records = records[len(again) :]
+            await self._in_unit(again)
         await self._in_unit(records)
 
     async def _in_unit(self, records: Sequence[Record], *, finish_warming: bool = False) -> None:

@@ -1,6 +1,7 @@
 """The lanes of one agent: started on assignment, stopped on revocation, and joined again after a failure.
 
-One way back from every failure: the group is joined anew, and each partition gets a fresh fencing producer and reads its log.
+One way back from every failure: the group is joined anew, and each partition gets a fresh fencing producer and reads
+its log.
 """
 
 import asyncio
@@ -24,7 +25,8 @@ LONGEST_BACKOFF_S = 5.0
 class Lanes:
     """All lanes of one agent in this process.
 
-    `rejoin`: has the group joined again. `crash`: ends the process with the given reason. `seek`: positions the consumer and lets it fetch.
+    `rejoin`: has the group joined again. `crash`: ends the process with the given reason. `seek`: positions the
+    consumer and lets it fetch.
     """
 
     def __init__(
@@ -88,7 +90,8 @@ class Lanes:
         return list(self._lanes)
 
     def offer(self, tp: TopicPartition, generation: int, records: Sequence[Record]) -> None:
-        """A fetched chunk. Of an older generation, or of a partition that is not here (any more): dropped, it will be fetched again."""
+        """A fetched chunk. Of an older generation, or of a partition that is not here (any more): dropped, it will be
+        fetched again."""
         lane = self._lanes.get(tp)
         if generation != self.generation or lane is None or not lane.ready:
             log.debug("chunk of an older generation dropped", agent=self.spec.name, partition=tp.partition)
@@ -96,7 +99,8 @@ class Lanes:
         lane.offer(records)
 
     def start(self, assigned: Iterable[TopicPartition], generation: int) -> None:
-        """A lane for each assigned partition, not only for new ones: each generation fences anew. Lanes of before must be stopped."""
+        """A lane for each assigned partition, not only for new ones: each generation fences anew. Lanes of before
+        must be stopped."""
         self.generation = generation
         assigned = list(assigned)
         for tp in list(self._kept):
@@ -118,10 +122,11 @@ class Lanes:
             self._tasks[tp] = asyncio.create_task(self._run(lane), name=f"{self.spec.name}-{tp.partition}")
 
     async def stop(self) -> None:
-        """On revocation: every unit in flight is awaited, for `revoke_wait_ms` at most, or aborted; then nothing of the lanes is left."""
+        """On revocation: every unit in flight is awaited, for `revoke_wait_ms` at most, or aborted; then nothing of
+        the lanes is left."""
         lanes, tasks = list(self._lanes.values()), list(self._tasks.values())
         for lane in lanes:
-            await lane.stop(self._settings.revoke_wait_ms)
+            lane.stop()
         idle = [task for lane, task in zip(lanes, tasks, strict=True) if not lane.busy]
         for task in idle:
             task.cancel()

@@ -10,8 +10,8 @@ from streams.handler import Codec, Handler
 class AgentSpec(msgspec.Struct, frozen=True):
     """What makes an agent. Topics are full names.
 
-    `changelog`: where its state stands; None for a stateless agent, which names in `lineage` the topic whose records carry the
-    input offset they were made from, so that it can refuse to write them twice.
+    `changelog`: where its state stands; None for a stateless agent, which names in `lineage` the topic whose records
+    carry the input offset they were made from, so that it can refuse to write them twice.
     """
 
     name: str

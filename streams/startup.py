@@ -1,6 +1,7 @@
 """Where a partition starts: the committed offset and the meta record beside the state, compared. Pure.
 
-**The log is the truth, state is a cache of it.** The table of the design, row by row; `docs/adr/0001-state-and-restart.md` says why.
+**The log is the truth, state is a cache of it.** The table of the design, row by row;
+`docs/adr/0001-state-and-restart.md` says why.
 """
 
 from typing import Literal
@@ -32,7 +33,8 @@ class Start(msgspec.Struct, frozen=True):
 def decide(committed: Committed | None, meta: Meta | None, schema: int, highest_epoch: int = -1) -> Start:
     """Which row of the table applies, and what follows from it.
 
-    `schema` is of the running code's state; `highest_epoch` of the records found in a changelog without a meta record (-1: none).
+    `schema` is of the running code's state; `highest_epoch` of the records found in a changelog without a meta record
+    (-1: none).
     """
     if meta is None:
         if committed is None:

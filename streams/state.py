@@ -14,8 +14,8 @@ NOWHERE = -1
 class PartitionState:
     """Values as they stand in the changelog (bytes: compact, and nobody can change a committed value in place).
 
-    `values`: of the current epoch. `leftovers`: keys of older epochs that a tombstone must still remove. `position`: the changelog
-    offset up to which this was read or written. `highest_epoch`: -1 for an empty changelog.
+    `values`: of the current epoch. `leftovers`: keys of older epochs that a tombstone must still remove. `position`:
+    the changelog offset up to which this was read or written. `highest_epoch`: -1 for an empty changelog.
     """
 
     __slots__ = ("highest_epoch", "leftovers", "meta", "position", "values")
@@ -46,7 +46,8 @@ class PartitionState:
 async def restore(cluster: Cluster, changelog: TopicPartition, known: PartitionState | None = None) -> PartitionState:
     """The state out of its changelog partition, read to the end.
 
-    `known`: what this process still holds from before a rebalance; only what came after it is read, unless a new epoch began.
+    `known`: what this process still holds from before a rebalance; only what came after it is read, unless a new
+    epoch began.
     """
     if known is not None and known.meta is not None:
         begin, end = await cluster.bounds(changelog)

@@ -54,7 +54,7 @@ class CommittedValues(MutableMapping[bytes, bytes]):
         return sum(len(values) for values in self._maps())
 
 
-class UnitTable(Table):
+class UnitTable(Table[bytes, bytes]):
     """State of an agent: user key to encoded value."""
 
     def __init__(self, app: Any, *, name: str, lanes: Callable[[], Lanes], partitions: int, **kwargs: Any) -> None:

@@ -145,7 +145,7 @@ class _Cluster:
 
     def _new(self, name: str, topic: Topic) -> NewTopic:
         copies, configs = self._settings.kafka.replication_factor, topic_configs(self._settings, topic)
-        return NewTopic(name, topic.partitions, copies, topic_configs=configs)  # type: ignore[no-untyped-call]
+        return NewTopic(name, topic.partitions, copies, topic_configs=configs)
 
     async def _described(self) -> list[dict[str, Any]]:
         # All topics, since asking for one by name creates it where the cluster has auto-creation.
@@ -165,9 +165,9 @@ class _Cluster:
 
 
 def _topic_resource(name: str, configs: dict[str, str] | None = None) -> ConfigResource:
-    return ConfigResource(ConfigResourceType.TOPIC, name, configs)  # type: ignore[no-untyped-call]
+    return ConfigResource(ConfigResourceType.TOPIC, name, configs)
 
 
 def _broker_resource(broker: int) -> ConfigResource:
     asked = dict.fromkeys(BROKER_CONFIGS)
-    return ConfigResource(ConfigResourceType.BROKER, str(broker), asked)  # type: ignore[no-untyped-call]
+    return ConfigResource(ConfigResourceType.BROKER, str(broker), asked)

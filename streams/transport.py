@@ -1,8 +1,9 @@
-"""The chunk transport: Faust gets one event per fetched chunk of one partition, and the group's rebalances drive the lanes.
+"""The chunk transport: Faust gets one event per fetched chunk of one partition, and the group's rebalances drive the
+lanes.
 
-Plugs into Faust's public seams: a Transport that names its Consumer, a Topic with `acks=False` and a Schema that passes chunks on.
-The consumer runs in the app's own loop, not in a thread: a chunk takes less than a heartbeat, and nothing waits for another thread.
-`docs/adr/0002-chunk-transport.md` has the measurements.
+Plugs into Faust's public seams: a Transport that names its Consumer, a Topic with `acks=False` and a Schema that
+passes chunks on. The consumer runs in the app's own loop, not in a thread: a chunk takes less than a heartbeat, and
+nothing waits for another thread. `docs/adr/0002-chunk-transport.md` has the measurements.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
-from mode import Service
+from mode.types import ServiceT
 
 from streams.cluster import TopicPartition
 from streams.kafka import client_options
@@ -36,12 +37,14 @@ FETCH_MAX_BYTES = 8 * MIB
 """Per answer of a broker: what aiokafka itself may hold beside the lanes' bound."""
 POLL_S = 1.0
 IDLE_FETCH_MS = 50
-"""How long the broker holds a fetch that has nothing to give. New records end it at once, but only of partitions that the fetch
-asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 20 idle fetches a second."""
+"""How long the broker holds a fetch that has nothing to give. New records end it at once, but only of partitions that
+the fetch asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 20
+idle fetches a second."""
 
 
-class ChunkSchema(faust.Schema):
-    """Chunks pass through undecoded: decoding is the unit's, so that what can't be decoded is a dead letter, not an exception."""
+class ChunkSchema(faust.Schema[Any, Any]):
+    """Chunks pass through undecoded: decoding is the unit's, so that what can't be decoded is a dead letter, not an
+    exception."""
 
     def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
         """None: a chunk has no key."""
@@ -157,12 +160,12 @@ class ChunkConsumer(faust_consumer.Consumer):
         self.kafka.seek(partition, offset)
         self.kafka.resume(partition)
 
-    async def _drain_messages(self, fetcher: Service) -> None:
+    async def _drain_messages(self, fetcher: ServiceT) -> None:
         """Fetch for the lanes that have room, and hand each chunk to Faust."""
         lanes = self.app.lanes
         while not (self.should_stop or fetcher.should_stop):
             if not self.flow_active:
-                await self.wait(self.can_resume_flow)
+                await self.can_resume_flow.wait()
                 continue
             lanes.room.clear()
             wanted = lanes.with_room()
@@ -219,7 +222,7 @@ class ChunkConsumer(faust_consumer.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
-    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:
+    async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
         raise NotImplementedError("chunks are fetched by _drain_messages")
 
     async def _commit(self, offsets: Mapping[TP, int]) -> bool:

@@ -1,7 +1,7 @@
 """The unit of work: one chunk of one partition, in one transaction. What makes the pipeline exact.
 
-Each numbered step says what happens if it fails. Kafka's errors leave through `process` as they are; the lane that runs the
-unit drops producer and overlay and has the group join again (`streams.lanes`), so there is one way back from all of them.
+Each numbered step says what happens if it fails. Kafka's errors leave through `process` as they are; the lane that runs
+the unit drops producer and overlay and has the group join again (`streams.lanes`), so there is one way back from all.
 """
 
 import asyncio
@@ -34,7 +34,9 @@ def no_probe(step: str) -> None:
 class Outbox:
     """The batches of one transaction, filled as the handler writes."""
 
-    def __init__(self, spec: AgentSpec, tp: TopicPartition, create_batch: Callable[[], Any], replay: bytes | None) -> None:
+    def __init__(
+        self, spec: AgentSpec, tp: TopicPartition, create_batch: Callable[[], Any], replay: bytes | None
+    ) -> None:
         self._partition = tp.partition
         self._tp = tp
         self._dead_letters = spec.dead_letters
@@ -122,7 +124,8 @@ class UnitOfWork:
         `finish_warming`: nothing is left below the target; the state becomes live. Raises Kafka's errors.
         """
         spec, producer, probe = self.spec, self.producer, self._probe
-        # 0. Trim what this partition has already taken in. (A chunk of an older generation never gets here: see the lane.)
+        # 0. Trim what this partition has already taken in. (A chunk of an older generation never gets here: see the
+        # lane.)
         records = self.trim(records)
         if not records and not finish_warming:
             return 0
@@ -132,9 +135,12 @@ class UnitOfWork:
         # 1. Begin. On failure nothing has happened.
         await producer.begin_transaction()
         probe("begun")
-        # 2. + 3. Decode and judge on an overlay. What can't be decoded and what raises goes to the dead letters of this transaction.
-        replay = b"%d" % self.meta.epoch if self.meta.replay_until > (records[0].offset if records else 0) else None
-        out, changes = self._judge(records, Muted if warming else lambda: Outbox(spec, self.tp, producer.create_batch, replay))
+        # 2. + 3. Decode and judge on an overlay. What can't be decoded and what raises goes to the dead letters of this
+        #    transaction.
+        replay = self._replay_of(records)
+        out, changes = self._judge(
+            records, Muted if warming else lambda: Outbox(spec, self.tp, producer.create_batch, replay)
+        )
         probe("judged")
         # 4. Send outputs, and each changed key once.
         deliveries: list[Awaitable[Any]] = []
@@ -142,8 +148,9 @@ class UnitOfWork:
             deliveries.append(await producer.send_batch(batch, topic, partition=partition))
         probe("outputs sent")
         tombstones = self.state.leftovers.difference(changes) if meta.dirty is False and self.meta.dirty else set()
-        # 5. State and its meta record, then the input offset; await every delivery; commit. On failure: aborted, or undecided until the
-        #    next producer of this partition fences this one; both leave state, outputs and offset together.
+        # 5. State and its meta record, then the input offset; await every delivery; commit. On failure: aborted, or
+        #    undecided until the next producer of this partition fences this one; both leave state, outputs and offset
+        #    together.
         if spec.changelog is not None:
             written_ms = records[-1].timestamp if records else 0
             deliveries += await self._send_state(spec.changelog, changes, tombstones, meta, written_ms)
@@ -165,13 +172,19 @@ class UnitOfWork:
         return len(records)
 
     def trim(self, records: Sequence[Record]) -> Sequence[Record]:
-        """`records` without what is below the next offset and, while warming, without what is at or beyond the target."""
+        """`records` without what is below the next offset and, while warming, what is at or beyond the target."""
         floor, meta = self.meta.next, self.meta
         if records and records[0].offset < floor:
             records = [record for record in records if record.offset >= floor]
         if records and meta.phase == "warming" and records[-1].offset >= meta.target:
             records = [record for record in records if record.offset < meta.target]
         return records
+
+    def _replay_of(self, records: Sequence[Record]) -> bytes | None:
+        """The replay's id where all of `records` has been published before, None where nothing has."""
+        if records and self.meta.replay_until > records[0].offset:
+            return b"%d" % self.meta.epoch
+        return None
 
     def _next_meta(self, records: Sequence[Record], finish_warming: bool) -> Meta:
         following = records[-1].offset + 1 if records else self.meta.next
@@ -226,8 +239,8 @@ class UnitOfWork:
             for letter in kept.letters:
                 out.dead_letter(*letter)
             break
-        for stage, error in failures:
-            out.dead_letter(record, stage, error)
+        for stage, reason in failures:
+            out.dead_letter(record, stage, reason)
 
     async def _send_state(
         self, changelog: str, changes: dict[bytes, bytes], tombstones: set[bytes], meta: Meta, written_ms: int

@@ -1,4 +1,5 @@
-"""A deterministic driver for agents: the real lanes, units of work, state and handlers, on a cluster in memory and on virtual time.
+"""A deterministic driver for agents: the real lanes, units of work, state and handlers, on a cluster in memory and on
+virtual time.
 
     from streams.testing import Driver, run
 
@@ -12,10 +13,10 @@
 
     run(spec, story)
 
-Partitions are virtual, rebalances scripted (`assign`, also one that a stalled worker does not hear of), sends fail on command
-(`cluster.fail_next`), a worker dies at any named step (`crash_at`), and time stands still until everything waits for it
-(`VirtualTimeLoop`): no test sleeps, and a deadlock is an error at once. Only Faust's shell and the network are left out; those are
-tested on a real broker.
+Partitions are virtual, rebalances scripted (`assign`, also one that a stalled worker does not hear of), sends fail on
+command (`cluster.fail_next`), a worker dies at any named step (`crash_at`), and time stands still until everything
+waits for it (`VirtualTimeLoop`): no test sleeps, and a deadlock is an error at once. Only Faust's shell and the
+network are left out; those are tested on a real broker.
 """
 
 from streams.testing.driver import Driver, Worker, run

@@ -116,7 +116,8 @@ class Driver:
     async def assign(self, assignment: Mapping[Worker, Sequence[int]], *, unheard_by: Sequence[Worker] = ()) -> None:
         """Rebalance: every living worker stops its lanes, then starts those it is given.
 
-        Workers in `unheard_by` hear nothing of it (a long pause, a partition of the network): they go on as if nothing had happened.
+        Workers in `unheard_by` hear nothing of it (a long pause, a partition of the network): they go on as if
+        nothing had happened.
         """
         self._generation += 1
         self._assignment = {worker: list(partitions) for worker, partitions in assignment.items()}
@@ -135,7 +136,9 @@ class Driver:
         """Let everything run until nothing moves any more. Rejoins that a failing unit asked for are carried out."""
         quiet = 0
         while quiet < SETTLED_AFTER:
-            moved = any([worker.feed(self.chunk_records) for worker in self.workers if worker.alive and not worker.stalled])
+            moved = any(
+                [worker.feed(self.chunk_records) for worker in self.workers if worker.alive and not worker.stalled]
+            )
             before = self._progress()
             await asyncio.sleep(TICK_S)
             if self.rebalance_wanted:
@@ -145,7 +148,10 @@ class Driver:
             quiet = 0 if moved or self._progress() != before else quiet + 1
 
     def _progress(self) -> tuple[int, ...]:
-        return (sum(len(worker.steps) for worker in self.workers), *(worker.lanes.queued_bytes for worker in self.workers))
+        return (
+            sum(len(worker.steps) for worker in self.workers),
+            *(worker.lanes.queued_bytes for worker in self.workers),
+        )
 
     async def close(self) -> None:
         """Stop the living."""

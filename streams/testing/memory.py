@@ -1,7 +1,9 @@
-"""A Kafka cluster in memory, as far as `streams.cluster` needs it: transactions, fencing, markers, groups, compaction left out.
+"""A Kafka cluster in memory, as far as `streams.cluster` needs it: transactions, fencing, markers, groups, compaction
+left out.
 
-Faithful where exactness hangs on it: a transaction's records are seen together or never, its end takes an offset in each partition
-(so offsets have holes), a new producer aborts what an older one of its id left open, and an offset commit belongs to its transaction.
+Faithful where exactness hangs on it: a transaction's records are seen together or never, its end takes an offset in
+each partition (so offsets have holes), a new producer aborts what an older one of its id left open, and an offset
+commit belongs to its transaction.
 """
 
 import asyncio
@@ -67,7 +69,9 @@ class MemoryCluster:
         if self._failures[call]:
             raise self._failures[call].pop(0)
 
-    def append(self, tp: TopicPartition, rows: Iterable[tuple[int, bytes | None, bytes | None, Headers]], fate: Fate) -> int:
+    def append(
+        self, tp: TopicPartition, rows: Iterable[tuple[int, bytes | None, bytes | None, Headers]], fate: Fate
+    ) -> int:
         """Write records; returns the first one's offset."""
         log = self.logs[tp]
         first = len(log)
@@ -100,7 +104,8 @@ class MemoryCluster:
         return MemoryProducer(self, transactional_id)
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
-        """See `streams.cluster.Cluster`. With `stale_reads` > 0 the offset before the last one is told, that many times."""
+        """See `streams.cluster.Cluster`. With `stale_reads` > 0 the offset before the last one is told, that many
+        times."""
         await asyncio.sleep(0)
         if self.stale_reads > 0 and (group, tp) in self._before:
             self.stale_reads -= 1

@@ -5,7 +5,7 @@ import selectors
 from typing import Any
 
 
-class Deadlock(RuntimeError):
+class Deadlock(RuntimeError):  # noqa: N818 - it says what happened
     """Everything waits, and nothing is due: what is waited for will never come."""
 
 

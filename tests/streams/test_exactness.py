@@ -1,4 +1,5 @@
-"""Nothing missing, nothing doubled, no wrong count: crashes at every step, failing sends, zombies, rebalances, in memory."""
+"""Nothing missing, nothing doubled, no wrong count: crashes at every step, failing sends, zombies, rebalances, in
+memory."""
 
 import asyncio
 from collections import Counter as Multiset
@@ -14,9 +15,19 @@ from streams.testing import Driver, run
 from tests.streams.counting import counting
 
 STEPS = (
-    "fenced restored prepared taken begun judged".split()
-    + ["outputs sent", "state sent", "offsets sent", "delivered", "committed", "folded"]
-)  # fmt: skip
+    "fenced",
+    "restored",
+    "prepared",
+    "taken",
+    "begun",
+    "judged",
+    "outputs sent",
+    "state sent",
+    "offsets sent",
+    "delivered",
+    "committed",
+    "folded",
+)
 
 
 def rows(n: int, keys: int = 3) -> list[tuple[bytes, bytes]]:
@@ -53,7 +64,10 @@ def test_a_crash_at_any_step_loses_and_doubles_nothing(step: str, times: int) ->
     check(run(counting(), story), 1, 40)
 
 
-@pytest.mark.parametrize("call", ["start", "begin_transaction", "send_batch", "send_offsets_to_transaction", "commit_transaction", "read"])  # fmt: skip
+CALLS = ("start", "begin_transaction", "send_batch", "send_offsets_to_transaction", "commit_transaction", "read")
+
+
+@pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("error", [Fenced("by another"), OSError("the network is away")])
 def test_a_failing_call_joins_the_group_again(call: str, error: Exception) -> None:
     async def story(driver: Driver) -> None:
@@ -132,7 +146,9 @@ def test_any_history_of_crashes_rebalances_and_failures_balances(data: st.DataOb
                 case "crash":
                     victim.crash_at(data.draw(st.sampled_from(STEPS)), data.draw(st.integers(1, 4)))
                 case "fail":
-                    driver.cluster.fail_next(data.draw(st.sampled_from(["send_batch", "commit_transaction"])), OSError())
+                    driver.cluster.fail_next(
+                        data.draw(st.sampled_from(["send_batch", "commit_transaction"])), OSError()
+                    )
                 case "deaf":
                     await driver.assign(shares, unheard_by=[victim])
                     continue

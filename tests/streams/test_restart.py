@@ -102,7 +102,7 @@ def test_after_a_rewind_only_what_was_published_before_is_a_replay() -> None:
     async def story(driver: Driver) -> None:
         await first_run(driver, 20)
         driver.cluster.reset_group("t-counting", IN, 12)
-        driver.chunk_records = 4
+        driver.chunk_records = 5  # a chunk holds both
         driver.produce("in", 0, ROWS[20:])
         await second_run(driver)
 

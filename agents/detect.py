@@ -1,0 +1,101 @@
+"""`detect`: activities of one user, in order, become findings. A pure function of one partition and the policy set."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+import yaml
+from detections.policies import PolicySet
+
+from detections import state as user_state
+from detections.finding import finding
+from detections.history import observe
+from detections.model import Candidate, Metadata
+from detections.state import UserState
+from schemas.activity import UNDATED, Activity
+from streams.cluster import Record
+from streams.errors import StageFailed
+from streams.handler import NO_STAGES, Codec, Outputs, State
+from streams.sections import Settings
+from streams.spec import AgentSpec
+from streams.topics import changelog_name, group_name, topic_name
+from streams.version import VERSION
+
+NAME: Final = "detect"
+SCHEMA: Final = 1 * 1_000 + user_state.SCHEMA
+"""Of the stored state: what the detections keep, and how this agent stores it. Raised, it is learned anew."""
+HISTORY: Final = "history"
+"""Stage that learns what is usual; a policy's stage is its id."""
+
+
+class Detect:
+    """Handler of `egnyte.activities`."""
+
+    def __init__(self, policies: PolicySet, alerts: str, behaviors: str) -> None:
+        self._policies = tuple((policy.metadata.id, policy) for policy in policies.policies)
+        self._set_hash = policies.hash
+        self._topics = {True: alerts, False: behaviors}
+        self._decode = msgspec.json.Decoder(Activity).decode
+        self._encode = msgspec.json.Encoder(order="deterministic").encode
+
+    def handle(self, record: Record, state: State[UserState], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
+        """Every policy sees the user as of before the activity; then the activity is learned."""
+        try:
+            activity = self._decode(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            out.dead_letter(record, "decode", f"not an activity: {error}")
+            return
+        if activity.flags and not UNDATED.isdisjoint(activity.flags):
+            return  # kept in the audit trail, but when it happened is not known
+        key = record.key or b""
+        user = state.load(key)
+        stage = HISTORY
+        try:
+            for policy_id, policy in self._policies:
+                if policy_id in skip:
+                    continue
+                stage = policy_id
+                for candidate in policy.judge(activity, user):
+                    self._publish(candidate, policy.metadata, activity, key, out)
+            stage = HISTORY
+            if HISTORY not in skip:
+                observe(activity, user)
+        except Exception as error:
+            raise StageFailed(stage, error) from error
+
+    def _publish(self, candidate: Candidate, policy: Metadata, activity: Activity, key: bytes, out: Outputs) -> None:
+        found = finding(
+            candidate,
+            policy,
+            connector=activity.connector,
+            user_key=key.decode(errors="replace"),
+            actor=activity.actor,
+            set_hash=self._set_hash,
+            product_version=VERSION,
+        )
+        out.send(
+            self._topics[found.is_alert],
+            found.finding_info.uid.encode(),
+            self._encode(found),
+            activity.time_ms,
+        )
+
+
+def policy_set(settings: Settings) -> PolicySet:
+    """The policies in force. Raises PolicyError naming file, field and the nearest valid value."""
+    path = Path(settings.policies.dir) / "builtin.yaml"
+    loaded: Any = yaml.safe_load(path.read_text()) if path.exists() else {}
+    return PolicySet.of(loaded or {})
+
+
+def spec(settings: Settings) -> AgentSpec:
+    """The agent, for `streams.app.build`."""
+    return AgentSpec(
+        name=NAME,
+        group=group_name(settings, NAME),
+        source=topic_name(settings, "activities"),
+        dead_letters=topic_name(settings, "dead-letters"),
+        handler=Detect(policy_set(settings), topic_name(settings, "alerts"), topic_name(settings, "behaviors")),
+        codec=Codec(SCHEMA, UserState, user_state.encode, user_state.decode),
+        changelog=changelog_name(settings, NAME),
+    )

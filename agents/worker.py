@@ -1,0 +1,54 @@
+"""The worker process: any set of agents, each an app and a group of its own."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import structlog
+from detections.policies import PolicyError
+
+from agents import detect, enrich
+from connectors.places import Places, PlacesError
+from streams import host
+from streams.app import ChunkApp, build
+from streams.sections import Settings
+from streams.spec import AgentSpec
+from streams.unit import Probe, no_probe
+
+log = structlog.get_logger(__name__)
+REFRESH_S = 10
+"""How often files (databases, lists) are looked at for changes."""
+
+
+def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) -> int:
+    """Run `agents` until SIGTERM, SIGINT or a failure; returns the exit code. Workers share the partitions among
+    them."""
+    tasks: list[asyncio.Task[None]] = []
+    try:
+        places = Places(settings.places) if enrich.NAME in agents else None
+        makers: dict[str, Callable[[], AgentSpec]] = {
+            detect.NAME: lambda: detect.spec(settings),
+        }
+        if places is not None:
+            makers[enrich.NAME] = lambda: enrich.spec(settings, places)
+        specs = [makers[name]() for name in agents]
+    except (PlacesError, PolicyError) as refusal:
+        log.error("the worker can't start", reason=str(refusal))  # noqa: TRY400 - a user's mistake, not a traceback
+        return 1
+
+    def apps() -> Sequence[ChunkApp]:
+        if places is not None:
+            tasks.append(asyncio.create_task(_refresh(places), name="refresh places"))
+        return [build(settings, spec, probe) for spec in specs]
+
+    return host.run(apps, settings.streams.stop_within_ms)
+
+
+async def _refresh(places: Places) -> None:
+    """Take changed files into use; a broken one is refused, and the old stays."""
+    while True:
+        await asyncio.sleep(REFRESH_S)
+        for changed in await asyncio.to_thread(places.refresh):
+            if changed.ok:
+                log.info("reloaded", file=changed.path, what=changed.reason)
+            else:
+                log.error("not reloaded, the old one stays in use", file=changed.path, reason=changed.reason)
