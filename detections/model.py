@@ -1,20 +1,40 @@
 """The words that all detections share: what a policy is, what it sees, what it says.
 
-A policy looks at one activity and the state of its user, changes the state, and yields candidates: things that happened, each
-with the numbers that make it so, raised or suppressed with a reason. It reads no clock, so the same history gives the same candidates.
+A policy looks at one activity and the state of its user, changes the state, and returns candidates: things that
+happened, each with the numbers that make it so, raised or suppressed with a reason. It reads no clock, so the same
+history gives the same candidates.
 """
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, ClassVar, Final, Literal, Protocol
 
 import msgspec
 
-from schemas.activity import Activity
+from schemas.activity import UNDATED, Activity
 
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+LATENESS_MS: Final = HOUR_MS
+"""How late an activity may come and still be judged as exactly as if it had come in time."""
+LATEST_MS: Final = 4_102_444_800_000
+"""2100: no activity is dated later; keeps nonsense out of the state."""
 Severity = Literal["informational", "low", "medium", "high", "critical"]
 Raise = Literal["alert", "behavior"]
 Step = Literal["create", "update", "close", "suppress"]
+
+
+def attributable(activity: Activity) -> bool:
+    """Whether `activity` is dated and one known person's doing: only such are judged, and learned from, by user.
+
+    Login names that don't exist, visitors of links and Egnyte itself share the state of a bucket with strangers: what
+    they do together says nothing about anybody.
+    """
+    return (
+        activity.actor.kind == "person"
+        and (not activity.flags or UNDATED.isdisjoint(activity.flags))
+        and 0 <= activity.time_ms < LATEST_MS
+    )
 
 
 class Technique(msgspec.Struct, frozen=True):
@@ -67,14 +87,35 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     client: str = ""
     path: str = ""
 
+    @classmethod
+    def of(cls, activity: Activity) -> "Evidence":
+        """`activity` as evidence. Coordinates only where the place is known to the city."""
+        place, network = activity.place, activity.network
+        placed = place.precision == "city"
+        return cls(
+            event_id=activity.event_id,
+            time_ms=activity.time_ms,
+            type=activity.type,
+            ip=activity.ip,
+            country=place.country,
+            city=place.city,
+            latitude=place.latitude if placed else None,
+            longitude=place.longitude if placed else None,
+            radius_km=place.radius_km if placed else 0.0,
+            asn=network.asn,
+            organisation=network.organisation,
+            client=activity.client,
+            path=activity.path,
+        )
+
 
 class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a policy says about one activity.
 
-    `anchor`: event id of the incident's first event; with policy and user it makes the finding's uid, so `create`, `update`
-    and `close` of one incident share it. `suppressed`: reason code, for `step` = `suppress` only. `message`: the reason in
-    plain words with the numbers. `count`: events of the incident so far. `numbers`: the same as data. `evidence`: oldest first,
-    bounded by the policy. Times: ms since the epoch, UTC.
+    `anchor`: event id of the incident's first event; with policy and user it makes the finding's uid, so `create`,
+    `update` and `close` of one incident share it. `suppressed`: reason code, for `step` = `suppress` only. `message`:
+    the reason in plain words with the numbers. `count`: events of the incident so far. `numbers`: the same as data.
+    `evidence`: oldest first, bounded by the policy. Times: ms since the epoch, UTC.
     """
 
     policy: str
@@ -92,11 +133,14 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Policy(Protocol):
-    """A built-in policy: its metadata, its settings' type (with units and defaults), and how it judges."""
+    """A built-in policy: its metadata, its settings (with units and defaults), and how it judges."""
 
     metadata: ClassVar[Metadata]
     settings: Any
 
-    def judge(self, activity: Activity, user: Any) -> Iterator[Candidate]:
-        """Candidates for `activity`, which changes `user` (a `detections.state.UserState`) in place."""
+    def judge(self, activity: Activity, user: Any) -> Sequence[Candidate]:
+        """Candidates for `activity`, which changes `user` (a `detections.state.UserState`) in place.
+
+        All changes are done when it returns. Never raises for any activity.
+        """
         ...

@@ -1,0 +1,145 @@
+"""What is usual for a user: learned from every activity, after the policies have judged it.
+
+The order for each activity is: all policies, then `observe`, once. So policies see the user as before the activity, and
+an activity never explains itself. Policies ask about whole days before the activity's own, which makes the answers
+independent of the order in which a day's activities came.
+"""
+
+from typing import Final, TypeVar
+
+import msgspec
+
+from detections import login_sessions, sightings
+from detections.model import DAY_MS, attributable
+from detections.networks import has_place
+from detections.state import KEPT_DAYS, History, Seen, UserState
+from schemas.activity import Activity
+
+MAX_COUNTRIES: Final = 40
+MAX_NETWORKS: Final = 48
+"""More than anybody uses in 80 days; of more, those seen most recently are kept."""
+USUAL_DAYS: Final = 30
+K = TypeVar("K", str, int)
+_MASK: Final = (1 << 32) - 1
+_MAX_LOGINS: Final = 254
+_MAX_ASN: Final = 1 << 32
+
+
+def observe(activity: Activity, user: UserState) -> None:
+    """Learns `activity`. The first of a new day (UTC) also makes the user forget what is too old.
+
+    Successful activities count: the day, its logins, and, where interactive, country and network. Addresses that stand
+    for no place (VPN, relay, cloud) teach no country. Activities of days that are already forgotten teach nothing.
+    """
+    history = user.history
+    day = activity.time_ms // DAY_MS
+    if activity.ip and activity.ip == history.ip and day == history.day and activity.type != "login":
+        return  # the common case: nothing new
+    if not attributable(activity):
+        return
+    if day > history.day:
+        forget(user, activity.time_ms)
+    elif day < history.day - KEPT_DAYS:
+        return
+    if activity.outcome != "success":
+        return
+    _count_day(history, day, login=activity.type == "login")
+    if activity.ip and activity.interactive:
+        _learn_source(history, day, activity)
+        if day == history.day:
+            history.ip = activity.ip
+
+
+def forget(user: UserState, time_ms: int) -> None:
+    """Makes `user` what it is at `time_ms`, of a day that is not before its newest: drops all that is too old by then.
+
+    With it, the states of a user who was silent for different times can be compared.
+    """
+    history, day = user.history, time_ms // DAY_MS
+    passed = day - history.day
+    history.days = (bytes(min(passed, KEPT_DAYS + 1)) + history.days)[: KEPT_DAYS + 1].rstrip(b"\0")
+    history.day = day
+    history.ip = ""
+    _forget_seen(history.countries, day)
+    _forget_seen(history.networks, day)
+    user.told = []
+    user.journeys.passing = ""
+    sightings.forget(user.journeys, time_ms)
+    login_sessions.forget(user.failed_logins, time_ms)
+
+
+class Learning(msgspec.Struct, frozen=True, gc=False):
+    """What is known of a user before a day. `days`: since the first day with a successful activity that is kept, 0 if
+    there is none. `active_days`: days with successful activities. `logins`: successful logins."""
+
+    days: int
+    active_days: int
+    logins: int
+
+    def complete(self, days: int, logins: int) -> bool:
+        """Whether the user is known: for `days` days, with `logins` logins.
+
+        A day on which somebody was active counts as much as a login: who keeps a session open for weeks logs in rarely
+        and is known all the same.
+        """
+        return self.days >= days and max(self.logins, self.active_days) >= logins
+
+
+def learning(user: UserState, day: int) -> Learning:
+    """What the whole days before `day` tell about the user."""
+    history = user.history
+    newest = max(0, history.day - day + 1)
+    kept = history.days[newest : max(0, history.day - day + KEPT_DAYS + 1)].rstrip(b"\0")
+    if not kept:
+        return Learning(0, 0, 0)
+    active = len(kept) - kept.count(0)
+    return Learning(day - (history.day - newest - len(kept) + 1), active, sum(kept) - active)
+
+
+def days_seen(seen: Seen | None, day: int) -> int:
+    """On how many of the `USUAL_DAYS` days before `day` something was seen."""
+    if seen is None:
+        return 0
+    after = seen.last_day - day  # days from `day` to the newest one, negative where that lies before it
+    mask = seen.mask >> (after + 1) if after >= 0 else seen.mask
+    oldest = USUAL_DAYS if after >= 0 else USUAL_DAYS + after + 1
+    return (mask & ((1 << max(0, oldest)) - 1)).bit_count()
+
+
+def _count_day(history: History, day: int, *, login: bool) -> None:
+    index = history.day - day
+    days = history.days
+    before = days[index] if index < len(days) else 0
+    after = min((before or 1) + login, _MAX_LOGINS + 1)
+    if after != before:
+        history.days = days[:index].ljust(index, b"\0") + bytes((after,)) + days[index + 1 :]
+
+
+def _learn_source(history: History, day: int, activity: Activity) -> None:
+    country, asn = activity.place.country, activity.network.asn
+    if len(country) == 2 and has_place(activity.network):
+        _mark(history.countries, country, day, MAX_COUNTRIES)
+    if 0 < asn < _MAX_ASN:
+        _mark(history.networks, asn, day, MAX_NETWORKS)
+
+
+def _mark(known: dict[K, Seen], key: K, day: int, most: int) -> None:
+    seen = known.get(key)
+    if seen is None:
+        known[key] = Seen(day, 1)
+        if len(known) > most:
+            # By last day and key alone: what is kept must follow from what was seen lately, in any order.
+            del known[min(known, key=lambda each: (known[each].last_day, each))]
+    elif day > seen.last_day:
+        seen.mask = (seen.mask << min(day - seen.last_day, 32) | 1) & _MASK
+        seen.last_day = day
+    else:
+        seen.mask |= 1 << (seen.last_day - day) & _MASK
+
+
+def _forget_seen(known: dict[K, Seen], day: int) -> None:
+    oldest = day - KEPT_DAYS
+    for key in [key for key, seen in known.items() if seen.last_day < oldest]:
+        del known[key]
+    for seen in known.values():
+        seen.mask &= (1 << (seen.last_day - oldest + 1)) - 1

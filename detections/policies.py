@@ -1,0 +1,65 @@
+"""The set of built-in policies with the settings in force."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from detections.failed_logins import FailedLogins
+from detections.failed_logins import Settings as FailedLoginsSettings
+from detections.impossible_travel import ImpossibleTravel
+from detections.impossible_travel import Settings as ImpossibleTravelSettings
+from detections.model import Policy
+from detections.settings import Mistake, PolicySettings, among, build
+
+BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
+    (ImpossibleTravel, ImpossibleTravelSettings),
+    (FailedLogins, FailedLoginsSettings),
+)
+"""Policies with the types of their settings, in the order in which they judge."""
+
+
+class PoliciesError(ValueError):
+    """Settings that can't be used. `mistakes`: each of them, with what would be right."""
+
+    def __init__(self, mistakes: tuple[Mistake, ...]) -> None:
+        super().__init__("; ".join(map(str, mistakes)))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySet:
+    """`policies`: the enabled ones, in the order in which they judge. `hash`: SHA-256 (hex) of ids, versions and
+    settings of all, so that a finding can name what it was judged by. `settings`: by policy id, of all."""
+
+    policies: tuple[Policy, ...]
+    hash: str
+    settings: Mapping[str, PolicySettings]
+
+    @classmethod
+    def of(cls, config: Mapping[str, Any]) -> "PolicySet":
+        """The set that `config` asks for: settings by policy id; what it does not name has its default.
+
+        Raises PoliciesError with all mistakes, each with its field and what would be right.
+        """
+        known = {policy.metadata.id: (policy, settings) for policy, settings in BUILT_IN}
+        mistakes = [
+            Mistake(str(name), "is no built-in policy", among(str(name), known)) for name in config if name not in known
+        ]
+        chosen: dict[str, PolicySettings] = {}
+        for name, (_, settings) in known.items():
+            chosen[name], wrong = build(settings, config.get(name), name)
+            mistakes += wrong
+        if mistakes:
+            raise PoliciesError(tuple(mistakes))
+        return cls(
+            policies=tuple(known[name][0](settings) for name, settings in chosen.items() if settings.enabled),
+            hash=_hash([(name, known[name][0].metadata.version, chosen[name]) for name in sorted(chosen)]),
+            settings=chosen,
+        )
+
+
+def _hash(effective: list[tuple[str, str, PolicySettings]]) -> str:
+    return hashlib.sha256(msgspec.json.encode(effective, order="deterministic")).hexdigest()

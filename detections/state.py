@@ -1,0 +1,179 @@
+"""What is kept of each user: learned history, recent sightings, open incidents. Plain data, msgpack when at rest.
+
+Nothing in it may depend on more of the past than `KEPT_DAYS` and a week, for state that was lost is learned again from
+the last 90 days of the log and must come out the same. Hence three rules for whoever adds to it:
+
+- Only event time and the activities themselves decide what is kept. What a policy concluded must not change what is
+  learned (a loop through conclusions reaches back without end), and counts are kept by day, never as running means.
+- An incident ends 24 h after its anchor, and at the latest at the turn of the week (`week_of`): without that, incidents
+  that follow each other without a pause would keep the phase of the first for ever.
+- Everything is forgotten by event time in `detections.history.forget`, and everything has a maximum size.
+"""
+
+from typing import Final
+
+import msgspec
+from msgspec import field
+
+from detections.model import DAY_MS
+
+SCHEMA: Final = 1
+"""Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
+
+KEPT_DAYS: Final = 80
+"""Days of history before the present one: the lookback of 90 days less one (its first is not whole), less the week
+that an incident may reach back, less two to spare. Who is silent for longer is forgotten and learned anew."""
+
+INCIDENT_MS: Final = DAY_MS
+TEXT_CHARS: Final = 32
+"""Names of cities and providers are cut to this many characters."""
+ID_CHARS: Final = 36
+"""Event ids have 32 characters; a foreign one may be a UUID."""
+ADDRESS_CHARS: Final = 49
+"""The longest IPv6 text with a prefix length."""
+
+
+class Seen(msgspec.Struct, array_like=True, gc=False):
+    """On which days something was seen: bit i of `mask` is the day `last_day` - i, for the 32 days up to `last_day`."""
+
+    last_day: int
+    mask: int
+
+
+class History(msgspec.Struct, array_like=True, gc=False):
+    """What is usual for the user, by day since the epoch, UTC.
+
+    `day`: the newest day of which anything came. `ip`: the address whose country and network have been learned for that
+    day. `days`: newest first, one byte a day: 0 for no successful activity, else 1 + successful logins, at most 255.
+    `countries`, `networks` (by AS number): where successful interactive activities came from.
+    """
+
+    day: int = 0
+    ip: str = ""
+    days: bytes = b""
+    countries: dict[str, Seen] = field(default_factory=dict)
+    networks: dict[int, Seen] = field(default_factory=dict)
+
+
+class Slot(msgspec.Struct, array_like=True, gc=False):
+    """First and last activity within one aligned slot of time: when, which event, of which type."""
+
+    first_ms: int
+    first_id: str
+    first_type: str
+    last_ms: int
+    last_id: str
+    last_type: str
+
+
+class Sighting(msgspec.Struct, array_like=True, gc=False):
+    """A network (its /24 or /48) where the user was seen in the last day, and the place it stands for.
+
+    `safe`: one of the company's own. `users`: how many of the organisation use its country or provider. `slots`: oldest
+    first; all of the last hour that activities may come late, and one before.
+    """
+
+    prefix: str
+    ip: str
+    asn: int
+    organisation: str
+    country: str
+    city: str
+    latitude: float
+    longitude: float
+    radius_km: float
+    safe: bool
+    users: int
+    slots: list[Slot]
+
+
+class Incident(msgspec.Struct, array_like=True, gc=False):
+    """An incident that goes on. `key`: what it is about. `anchor_ms`: when it began. `types`: of its activities."""
+
+    key: str
+    anchor: str
+    anchor_ms: int
+    first_ms: int
+    last_ms: int
+    count: int
+    types: list[str]
+
+
+class Journeys(msgspec.Struct, array_like=True, gc=False):
+    """What impossible travel keeps. `sightings`: by their latest activity, newest last.
+
+    `passing`: the address without a place that was judged last and need not be judged again.
+    """
+
+    sightings: list[Sighting] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+    passing: str = ""
+
+
+class LoginSession(msgspec.Struct, array_like=True, gc=False):
+    """Failed logins with short gaps. `networks`: the last few that they came from. `crossed_ms`: when they became too
+    many, 0 until then. `told`: the failures last told. `success_ms`, `success_id`: the last success from one of
+    `networks`. `followed`: that success came after too many failures."""
+
+    first_ms: int
+    first_id: str
+    first_ip: str
+    last_ms: int
+    failures: int = 0
+    lockouts: int = 0
+    networks: list[str] = field(default_factory=list)
+    crossed_ms: int = 0
+    told: int = 0
+    success_ms: int = 0
+    success_id: str = ""
+    followed: bool = False
+
+
+class SessionDay(msgspec.Struct, array_like=True, gc=False):
+    """The sessions that began on one day: how many, the sum of their failures and of its squares, and the largest."""
+
+    day: int
+    sessions: int
+    failures: int
+    squares: int
+    largest: int
+
+
+class FailedLogins(msgspec.Struct, array_like=True, gc=False):
+    """What failed logins keeps. `sessions`: those that may still grow, by their last failure. `days`: the others."""
+
+    sessions: list[LoginSession] = field(default_factory=list)
+    days: list[SessionDay] = field(default_factory=list)
+
+
+class UserState(msgspec.Struct, array_like=True, gc=False):
+    """All that is kept of one user; a new one knows nothing. `told`: see `detections.suppression`."""
+
+    history: History = field(default_factory=History)
+    told: list[int] = field(default_factory=list)
+    journeys: Journeys = field(default_factory=Journeys)
+    failed_logins: FailedLogins = field(default_factory=FailedLogins)
+
+
+_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_decoder = msgspec.msgpack.Decoder(UserState)
+
+
+def encode(state: UserState) -> bytes:
+    """`state` as it is stored (msgpack). Equal states give equal bytes."""
+    return _encoder.encode(state)
+
+
+def decode(value: bytes) -> UserState:
+    """The state out of its stored form. Raises msgspec.ValidationError or msgspec.DecodeError for anything else."""
+    return _decoder.decode(value)
+
+
+def week_of(time_ms: int) -> int:
+    """Number of the week, from Monday 00:00 UTC, that `time_ms` lies in."""
+    return (time_ms // DAY_MS + 3) // 7
+
+
+def goes_on(anchor_ms: int, time_ms: int) -> bool:
+    """Whether what began at `anchor_ms` may still go on at `time_ms`."""
+    return time_ms - anchor_ms < INCIDENT_MS and week_of(time_ms) <= week_of(anchor_ms)
