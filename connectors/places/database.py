@@ -35,6 +35,9 @@ _ACCEPTED: Final = {
 }
 
 
+_GZIP: Final = b"\x1f\x8b"
+
+
 class Database:
     """An open database. `type` and `built` come from its metadata; `kinds`: what its records tell of."""
 
@@ -54,9 +57,9 @@ class Database:
         """Type and build date, as stamped on activities."""
         return f"{self.type} {self.built:%Y-%m-%dT%H:%M:%SZ}"
 
-    def get(self, ip: IPv4Address | IPv6Address) -> Record | None:
+    def get(self, ip: str, version: int) -> Record | None:
         """The record of `ip`, None where it has none. Raises maxminddb.InvalidDatabaseError for a damaged one."""
-        if ip.version == 6 and not self._reads_6:
+        if version == 6 and not self._reads_6:
             return None
         record = self._reader.get(ip)
         return record if isinstance(record, dict) else None
@@ -65,8 +68,8 @@ class Database:
         first = (record for _, record in islice(self._reader, SAMPLE_RECORDS))
         step_4, step_6 = 2**32 // SAMPLE_ADDRESSES, 2**125 // SAMPLE_ADDRESSES
         spread = chain(
-            (self.get(IPv4Address(index * step_4)) for index in range(SAMPLE_ADDRESSES)),
-            (self.get(IPv6Address((1 << 125) + index * step_6)) for index in range(SAMPLE_ADDRESSES)),
+            (self.get(str(IPv4Address(index * step_4)), 4) for index in range(SAMPLE_ADDRESSES)),
+            (self.get(str(IPv6Address((1 << 125) + index * step_6)), 6) for index in range(SAMPLE_ADDRESSES)),
         )
         return (record for record in chain(first, spread) if isinstance(record, dict))
 
@@ -81,9 +84,12 @@ def open_database(path: Path, kind: Kind | None = None) -> Database:
     try:
         with tempfile.NamedTemporaryFile(prefix="egnyte-watch-", suffix=".mmdb") as copy:
             _copy(path, Path(copy.name), advice)
+            if copy.read(len(_GZIP)) == _GZIP:
+                raise PlacesError(str(path), "is compressed (gzip)", "Unpack it first.")
             database = Database(path, maxminddb.open_database(copy.name, maxminddb.MODE_AUTO))
-    except (maxminddb.InvalidDatabaseError, ValueError, OverflowError, UnicodeDecodeError) as error:
-        raise PlacesError(str(path), _what_it_is(path, error), advice) from None
+    except (maxminddb.InvalidDatabaseError, ValueError, OverflowError):
+        reason = "is no MaxMind DB file, or is damaged or cut short"
+        raise PlacesError(str(path), reason, advice) from None
     except OSError as error:
         room = f"Make room in {tempfile.gettempdir()} for a copy of it, or set TMPDIR to another folder."
         raise PlacesError(str(path), f"can't be copied: {error.strerror}", room) from None
@@ -102,12 +108,3 @@ def _copy(path: Path, copy: Path, advice: str) -> None:
     except OSError as error:
         raise PlacesError(str(path), f"can't be read: {error.strerror}", advice) from None
     shutil.copyfile(path, copy)
-
-
-def _what_it_is(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        start = file.read(2)
-        size = file.seek(0, 2)
-    if start == b"\x1f\x8b":
-        return "is compressed (gzip): unpack it first"
-    return f"is no MaxMind DB file, or is damaged or cut short ({size:,} bytes: {' '.join(str(error).split())})"

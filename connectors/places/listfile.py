@@ -109,10 +109,8 @@ class _Reader:
         columns = [column.strip().lower() for column in data.split(",")]
         for column in columns:
             if column not in COLUMNS:
-                forms = "cidr,category[,tags] or asn[,category][,tags][,name]"
-                self._refuse(
-                    data, f"The first line of a CSV file names its columns: {forms}{_nearest(column, COLUMNS)}."
-                )
+                near = _nearest(column, COLUMNS)
+                self._refuse(data, f"The first line of a CSV file names its columns: {HEADERS}{near}.", "is no header")
         if len(set(columns)) < len(columns) or ("cidr" in columns) == ("asn" in columns):
             self._refuse(data, "Each column is named once, and one of them is either cidr or asn.")
         return columns

@@ -37,7 +37,7 @@ class ListSet(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         """How much they hold."""
-        return f"{self.files:,} lists, {self.rows:,} lines of data"
+        return f"list files: {self.files:,}, lines of data: {self.rows:,}"
 
     def of_address(self, number: int, version: int) -> Listing | None:
         """What the lists say of the address `number`; of nested blocks the innermost, with the tags of all."""

@@ -9,6 +9,7 @@ wrote these files, so nothing here relies on a type: what is not as expected cou
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from sys import intern
 from typing import Any, Final
 
@@ -52,14 +53,18 @@ def place_of(record: Record) -> Place:
     country = _country_of(record)
     if not country:
         return Place()
-    region, city = _region_of(record), _name(record.get("city"))
-    location = _table(record, "location") or record
+    city = record.get("city")
+    city = _name(city) if city else ""
+    region = _region_of(record)
+    location = record.get("location")
+    if not isinstance(location, dict):
+        location = record
     radius_km = _number(location.get("accuracy_radius"), math.inf) or 0.0
-    latitude = _number(_first(location, "latitude", "lat"), 90)
-    longitude = _number(_first(location, "longitude", "lng", "lon"), 180)
     if radius_km <= 0 and city:
         radius_km = CITY_RADIUS_KM
-    if latitude is None or longitude is None or radius_km <= 0 or (latitude == 0 and longitude == 0):
+    latitude = _number(location.get("latitude", location.get("lat")), 90)
+    longitude = _number(location.get("longitude", location.get("lng", location.get("lon"))), 180)
+    if latitude is None or longitude is None or radius_km <= 0 or latitude == longitude == 0:  # 0, 0: unknown
         return Place(country, region, city, precision="country")
     return Place(country, region, city, latitude, longitude, radius_km, "city")
 
@@ -99,20 +104,18 @@ def kinds_of(record: Record) -> set[str]:
 
 
 def _country_of(record: Record) -> str:
-    for key in ("country", "registered_country"):
-        code = _table(record, key).get("iso_code")
-        if isinstance(code, str) and (known := _code(code)):
-            return known
-    for key in ("country_code", "country"):
-        code = record.get(key)
+    for key in ("country", "registered_country", "country_code"):
+        country = record.get(key)
+        code = country.get("iso_code") if isinstance(country, dict) else country
         if isinstance(code, str) and (known := _code(code)):
             return known
     return ""
 
 
+@lru_cache(maxsize=1_024)  # there are 249 codes, in two cases
 def _code(text: str) -> str:
     upper = text.upper()
-    return intern(upper) if _COUNTRY.fullmatch(upper) and upper not in NOT_COUNTRIES else ""
+    return upper if _COUNTRY.fullmatch(upper) and upper not in NOT_COUNTRIES else ""
 
 
 def _region_of(record: Record) -> str:
@@ -146,10 +149,10 @@ def _table(record: Record, key: str) -> Record:
 
 
 def _number(value: Any, most: float) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
+    if value is None or isinstance(value, bool) or not isinstance(value, (float, int, str)):
         return None
     try:
         number = float(value)
     except (ValueError, OverflowError):
         return None
-    return number if math.isfinite(number) and abs(number) <= most else None
+    return number if -most <= number <= most and number - number == 0 else None  # neither infinite nor NaN

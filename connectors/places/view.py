@@ -130,17 +130,17 @@ class View:
         network does not leave its satellite because somebody listed an address of it.
         """
         custom, shipped = self._sources.custom, self._sources.shipped
-        version = address.ip.version
-        block = custom.of_address(address.number, version) if custom else None
+        number, version = address.number, address.version
+        block = custom.of_address(number, version) if custom else None
         provider = custom.providers.get(asn) if custom else None
-        both = (block or shipped.of_address(address.number, version), provider or shipped.providers.get(asn))
+        both = (block or shipped.of_address(number, version), provider or shipped.providers.get(asn))
         return [listing for listing in both if listing]
 
     def _record(self, database: Database | None, address: Address) -> Record | None:
         if database is None:
             return None
         try:
-            return database.get(address.ip)
+            return database.get(address.text, address.version)
         except (maxminddb.InvalidDatabaseError, ValueError) as error:
             if not self._reported:
                 self._reported = True
