@@ -11,7 +11,8 @@ from connectors.egnyte.refusals import Malformed
 class Page(msgspec.Struct, frozen=True):
     """One answer. `events`: each as the bytes that came. `more`: ask again at once, however few events came.
 
-    `mended`: the body held halves of surrogate pairs, which no UTF-8 can carry; they were replaced by U+FFFD.
+    `mended`: the body was no JSON as it came. It held halves of surrogate pairs, which no UTF-8 can carry and which
+    were replaced by U+FFFD; or broken events, which are among the others (`connectors.egnyte.salvage`).
     """
 
     events: list[bytes]

@@ -12,25 +12,22 @@ from connectors.egnyte.clock import Clock
 from connectors.egnyte.intake import Outgoing, take, undecodable
 from connectors.egnyte.limits import HOUR_MS, MINUTE_MS, Limiter
 from connectors.egnyte.occurrences import Offsets, Window
-from connectors.egnyte.refusals import CursorRefused, Malformed, NoAnswer, RequestRefused, ServerFault, Throttled
-from connectors.egnyte.resume import OVERLAP_MS
-from schemas.connector import CursorRecord, Gap, State, StatusRecord
-from streams.sections import DAY_MS, EgnyteSettings
+from connectors.egnyte.reach import first_start_ms, oldest_start_ms, restart
+from connectors.egnyte.refusals import Malformed, NoAnswer, RequestRefused, ServerFault, Throttled
+from connectors.egnyte.salvage import salvage
+from schemas.connector import CursorRecord, State, StatusRecord
+from streams.sections import EgnyteSettings
 
 log = structlog.get_logger(__name__)
 
-REACH_MS: Final = 7 * DAY_MS
-"""How far back the stream goes."""
-REACH_MARGIN_MS: Final = 10 * MINUTE_MS
-"""Kept away from the edge, for clocks that differ and requests that wait."""
 FIRST_RETRY_MS: Final = 5_000
 LONGEST_RETRY_MS: Final = 5 * MINUTE_MS
 """Between tries while Egnyte is away, or until somebody mends token, role or plan."""
 THROTTLED_MS: Final = MINUTE_MS
 """Pause when Egnyte throttles without saying for how long."""
 MALFORMED_TRIES: Final = 3
-"""An answer cut short by the network is whole the next time. One that is still not understood goes to the dead
-letters.
+"""An answer cut short by the network is whole the next time. After so many it is broken at its source: what can be read
+of it is taken, and what can't be read at all goes to the dead letters, while the cursor stays.
 """
 
 
@@ -71,7 +68,7 @@ class Follower:
         """`interruptible` awaits a sleep, and returns sooner when the connector is to stop."""
         now_ms = clock.now_ms()
         name = settings.name
-        first = CursorRecord(connector=name, instance=instance, start_ms=_first_start_ms(settings, now_ms))
+        first = CursorRecord(connector=name, instance=instance, start_ms=first_start_ms(settings.start, now_ms))
         self.cursor = msgspec.structs.replace(cursor or first, instance=instance)
         self.status = StatusRecord(
             connector=name, instance=instance, state="starting", started_ms=started_ms, written_ms=now_ms,
@@ -109,6 +106,10 @@ class Follower:
         await self._publish([], None)
         try:
             answer = await self._asks.page(cursor=self.cursor.cursor, start_ms=self.cursor.start_ms)
+        except Malformed as refusal:
+            self._malformed += 1
+            salvaged = salvage(refusal.body) if self._malformed >= MALFORMED_TRIES else None
+            await (self._refused(refusal) if salvaged is None else self._answered(Answer(salvaged)))
         except NoAnswer as refusal:
             await self._refused(refusal)
         else:
@@ -131,7 +132,7 @@ class Follower:
         self._kept_bodies.clear()
         self._limiter.told(now_ms, answer.minute_left, answer.hour_left)
         if page.mended:
-            log.warning("an answer held half a surrogate pair, which is no text; it was replaced by U+FFFD")
+            log.warning("an answer was no JSON as it came and has been mended", events=len(page.events))
         forgotten = self._window.forgotten_early
         taken = take(self._settings.name, page.events, self._window, now_ms)
         self.cursor = msgspec.structs.replace(
@@ -189,31 +190,21 @@ class Follower:
         await self._publish(records, state)
 
     def _start_again(self, refusal: RequestRefused, now_ms: int) -> None:
-        """The cursor has died, or the start is too old: begin where the stream still reaches, and say what is lost by
-        it.
+        """The cursor has died, or the start is too old: begin where the stream still reaches, and say what that
+        loses.
         """
-        reach_ms = now_ms - REACH_MS + REACH_MARGIN_MS
-        if isinstance(refusal, CursorRefused):
-            wanted_ms = self.cursor.newest_ms - OVERLAP_MS if self.cursor.newest_ms else reach_ms
-        else:
-            wanted_ms = self.cursor.start_ms
-            if wanted_ms >= reach_ms:  # not its age, then: nothing that another start would mend
-                self._retry(now_ms, refusal)
-                return
-        start_ms = max(wanted_ms, reach_ms)
+        if not self.cursor.cursor and self.cursor.start_ms >= oldest_start_ms(now_ms):
+            self._retry(now_ms, refusal)  # not too old, then: nothing that another start would mend
+            return
+        start_ms, gap = restart(self.cursor, now_ms)
         self.cursor = msgspec.structs.replace(self.cursor, cursor="", start_ms=start_ms)
-        if self.cursor.newest_ms and start_ms > self.cursor.newest_ms:
-            gap = Gap(self.cursor.newest_ms, start_ms)
+        if gap is not None:
             self.status = msgspec.structs.replace(self.status, gap=gap)
-            log.error(
-                "events are lost to the stream: it no longer reaches back to them", from_ms=gap.from_ms, to_ms=gap.to_ms
-            )
-        log.warning("the stream is started again", start_ms=start_ms)
+            log.error("events are lost to the stream: it no longer reaches back to them", **msgspec.structs.asdict(gap))
         self._next_ms = now_ms
 
     def _malformed_again(self, refusal: Malformed, now_ms: int) -> list[Outgoing]:
         """Never past an answer that was not understood: it is asked for again, and each different body is kept once."""
-        self._malformed += 1
         self._retry(now_ms, refusal)
         digest = hashlib.sha256(refusal.body).digest()
         if self._malformed < MALFORMED_TRIES or digest in self._kept_bodies:
@@ -238,19 +229,6 @@ class Follower:
         if state is not None:
             self.status = msgspec.structs.replace(self.status, state=state, written_ms=now_ms)
         await self._publishes.publish(records, self.cursor, self.status if state is not None else None, now_ms)
-
-
-def _first_start_ms(settings: EgnyteSettings, now_ms: int) -> int:
-    """The day of the settings, at midnight UTC, but no earlier than the stream reaches."""
-    reach_ms = now_ms - REACH_MS + REACH_MARGIN_MS
-    if settings.start is None:
-        return reach_ms
-    days = settings.start.toordinal() - EPOCH_DAY
-    return max(reach_ms, min(days * DAY_MS, now_ms))
-
-
-EPOCH_DAY: Final = 719_163
-"""1 January 1970 as a proleptic Gregorian ordinal."""
 
 
 def _ms(seconds: float) -> int:

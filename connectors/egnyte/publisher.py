@@ -18,6 +18,10 @@ from streams.kafka import partition_of
 from streams.sections import Settings
 from streams.topics import PARTITIONS, topic_name
 
+START_WITHIN_S: Final = 60.0
+"""The first transactional producer of a cluster waits some seconds until the brokers have made the log of
+transactions.
+"""
 CLOSE_WITHIN_S: Final = 1.5
 """Aborting and each closing get so long; the next producer's fence does it otherwise."""
 
@@ -50,7 +54,7 @@ class Publisher:
 
     async def start(self) -> None:
         """Fences every earlier connector of this name, and waits until what it had committed is there to be read."""
-        async with asyncio.timeout(self._timeout_s):
+        async with asyncio.timeout(START_WITHIN_S):
             await self._producer.start()
             for partition in range(PARTITIONS):
                 _, self.upcoming[partition] = await self._cluster.bounds(TopicPartition(self._events, partition))
