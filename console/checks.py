@@ -90,8 +90,7 @@ def _topic_lines(rows: list[Row]) -> Iterator[Line]:
 
 async def _api_versions(settings: Settings) -> dict[int, int]:
     """The lowest version of each request that the first broker answers."""
-    maker: Any = AIOKafkaClient  # its constructor has no types
-    client = maker(**client_options(settings.kafka), request_timeout_ms=settings.console.deadline_ms)
+    client: Any = AIOKafkaClient(**client_options(settings.kafka), request_timeout_ms=settings.console.deadline_ms)
     try:
         await client.bootstrap()
         response = await client.send(client.get_random_node(), ApiVersionRequest())

@@ -25,8 +25,7 @@ async def tail(settings: Settings, topics: Sequence[str], *, from_beginning: boo
     Raises BrokerAwayError, and Refused when a topic is not there.
     """
     partitions = await _partitions(settings, topics)
-    reader: Any = AIOKafkaConsumer  # its constructor has no types
-    consumer = reader(
+    consumer: Any = AIOKafkaConsumer(
         **client_options(settings.kafka),
         group_id=None,
         enable_auto_commit=False,
@@ -66,11 +65,12 @@ def line(value: bytes) -> Text:
         return Text(_plain(f"not a finding ({error}): {value[:200].decode(errors='replace')}"), style="red")
     when = datetime.fromtimestamp(found.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     user = found.unmapped.user_key.partition("/")[2] or found.unmapped.user_key
-    news = "" if found.activity_name == "Create" else f" ({found.activity_name.lower()})"
+    news = {"create": "", "suppress": f" (suppressed: {found.unmapped.suppressed})"}
+    step = news.get(found.unmapped.step, f" ({found.unmapped.step})")
     return Text.assemble(
         (f"{when}Z ", "dim"),
         (f"{found.severity:<13} ", COLOURS[found.severity]),
-        (_plain(found.finding_info.title) + news, "bold"),
+        (_plain(found.finding_info.title + step), "bold"),
         f"  {_plain(user)}  ",
         _plain(found.message),
     )

