@@ -28,10 +28,9 @@ test: kafka $(READY) ## run all tests, against a real Kafka
 
 .PHONY: check
 check: $(READY) ## formatting, lint, types, import rules
-	@$(VENV)/bin/ruff format --check .
-	@$(VENV)/bin/ruff check .
-	@$(VENV)/bin/mypy
-	@$(VENV)/bin/lint-imports
+	@failed=; for tool in "ruff format --check --output-format concise" "ruff check --quiet" mypy lint-imports; do \
+		echo "== $$tool"; $(VENV)/bin/$$tool || failed="$$failed, $$tool"; done; \
+		test -z "$$failed" || { echo "failed: $${failed#, } (\`make format\` mends format and imports)" >&2; exit 1; }
 
 .PHONY: format
 format: $(READY) ## format the code and sort imports

@@ -5,8 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,25 +13,9 @@ import pytest
 from simulators.kafka import BrokerFailedError, DevelopmentKafka, ExternalKafka, development_kafka, tool
 from simulators.kafka.folder import LOCK, TEMP_PREFIX, BrokerFolder, sweep
 from simulators.kafka.node import answers
+from tests.simulators.kafka.waiting import DEADLINE_S, is_gone, until
 
 ROOT = Path(__file__).parents[3]
-DEADLINE_S = 60
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Waits for a condition, with a deadline."""
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {DEADLINE_S} s: {what}"
-        time.sleep(0.05)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return Path(f"/proc/{pid}/stat").exists() and " Z " in Path(f"/proc/{pid}/stat").read_text()
 
 
 def port_of(kafka: DevelopmentKafka) -> int:
@@ -117,48 +100,22 @@ def test_a_broker_that_can_not_start_shows_its_log_and_leaves_no_folder(
 STARTS_AND_DIES = """
 import os, pathlib, sys
 from simulators.kafka import DevelopmentKafka, tool
-folder = pathlib.Path(sys.argv[1]) if len(sys.argv) > 1 else None
-kafka = DevelopmentKafka(folder).start()
-if folder:
-    tool("kafka-topics", "--bootstrap-server", kafka.bootstrap, "--create", "--topic", "kept")
-print(kafka.pid, kafka.log_path.parent, flush=True)
-sys.stdin.read(1)
+kafka = DevelopmentKafka(pathlib.Path(sys.argv[1])).start()
+tool("kafka-topics", "--bootstrap-server", kafka.bootstrap, "--create", "--topic", "kept")
+print(kafka.pid, flush=True)
 os.kill(os.getpid(), 9)
 """
 
 
-def start_and_die(*arguments: str) -> tuple[int, Path]:
-    """A process that starts a broker and is killed: the broker's pid and folder."""
-    command = [sys.executable, "-c", STARTS_AND_DIES, *arguments]
-    done = subprocess.run(command, cwd=ROOT, input=b"x", stdout=subprocess.PIPE, timeout=DEADLINE_S * 2, check=False)
-    assert done.returncode == -signal.SIGKILL
-    pid, folder = done.stdout.decode().split()
-    return int(pid), Path(folder)
-
-
-def test_the_broker_dies_with_a_killed_parent() -> None:
-    pid, folder = start_and_die()
-    until(lambda: is_gone(pid), "the end of the broker")
-    until(lambda: not folder.exists(), "the end of its temporary folder")
-
-
 def test_the_next_run_takes_up_what_a_killed_one_left(tmp_path: Path) -> None:
-    pid, _ = start_and_die(str(tmp_path))
+    command = [sys.executable, "-c", STARTS_AND_DIES, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, timeout=DEADLINE_S * 5, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(done.stdout)
     until(lambda: is_gone(pid), "the end of the broker")
     with development_kafka(tmp_path, environ={}) as kafka:
         assert "kept" in topics(kafka.bootstrap)
     assert (tmp_path / "data" / "meta.properties").exists()
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a child whose parent was killed")
-def test_the_broker_dies_even_with_a_killed_supervisor() -> None:
-    with DevelopmentKafka() as kafka:
-        pid = kafka.pid
-        assert pid is not None
-        supervisor = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
-        os.kill(supervisor, signal.SIGKILL)
-        until(lambda: is_gone(pid), "the end of the broker")
-        assert not kafka.running
 
 
 def test_two_brokers_never_share_a_folder(tmp_path: Path) -> None:
