@@ -65,10 +65,10 @@ def candidates(draw: st.DrawFn, steps: tuple[str, ...] = STEPS) -> Candidate:
     first_ms = draw(TIMES)
     return Candidate(
         policy=POLICY.id,
-        step=step,  # type: ignore[arg-type]
+        step=step,
         anchor=draw(st.text(min_size=1, max_size=32)),
-        severity=draw(st.sampled_from(("informational", "low", "medium", "high", "critical"))),  # type: ignore[arg-type]
-        raises=draw(st.sampled_from(("alert", "behavior"))),  # type: ignore[arg-type]
+        severity=draw(st.sampled_from(("informational", "low", "medium", "high", "critical"))),
+        raises=draw(st.sampled_from(("alert", "behavior"))),
         message=draw(st.text(max_size=40) | st.text(min_size=1, max_size=3).map(lambda part: part * 2_000)),
         first_ms=first_ms,
         last_ms=first_ms + draw(st.integers(0, 86_400_000)),

@@ -1,0 +1,135 @@
+"""What the Structs really encode to is what the JSON Schemas say, in both dialects that tools read."""
+
+import json
+from typing import Any, Final
+
+import msgspec
+import pytest
+from hypothesis import given
+from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
+
+from detections.model import Candidate
+from schemas import finding as findings
+from schemas import meta as metas
+from schemas.activity import Activity, Person
+from schemas.connector import CursorRecord, StatusRecord
+from schemas.contract.json_schemas import json_schemas
+from schemas.dead_letter import DeadLetter
+from schemas.event import SOURCES, Envelope
+from schemas.meta import Meta
+from tests.detections.candidates import candidates, persons
+from tests.detections.test_finding import altered, made
+from tests.schemas.struct_strategies import values
+
+SCHEMAS: Final = json_schemas()
+RECORDS: Final = {
+    record: SCHEMAS["connectors"] | {"anyOf": [{"$ref": f"#/$defs/{record}"}]}
+    for record in ("CursorRecord", "StatusRecord")
+}
+"""The records on `connectors`, each by itself: the topic's schema allows either."""
+VALIDATORS: Final = {
+    name: (Draft202012Validator(schema), Draft7Validator(schema)) for name, schema in (SCHEMAS | RECORDS).items()
+}
+
+
+def check(name: str, value: Any) -> None:
+    """Raises ValidationError where `value` is not what the schema `name` says."""
+    for validator in VALIDATORS[name]:
+        validator.validate(value)
+
+
+def text(headers: tuple[tuple[str, bytes], ...]) -> dict[str, str]:
+    return {name: value.decode() for name, value in headers}
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_a_schema_is_one_in_both_dialects(name: str) -> None:
+    Draft202012Validator.check_schema(SCHEMAS[name])
+    Draft7Validator.check_schema(SCHEMAS[name])
+    assert "prefixItems" not in json.dumps(SCHEMAS[name]), "draft-07 has no such keyword"
+
+
+@given(values(Envelope))
+def test_envelopes(envelope: Envelope) -> None:
+    check("events", text(envelope.to_headers()))
+
+
+def test_the_headers_of_an_event_are_named_as_they_travel() -> None:
+    assert SCHEMAS["events"]["required"] == ["connector", "event-id", "source", "schema"]
+    whole = text(Envelope("acme", "e1").to_headers())
+    assert Envelope.from_headers((name, value.encode()) for name, value in whole.items()).source in SOURCES
+
+
+@given(values(DeadLetter))
+def test_dead_letters(letter: DeadLetter) -> None:
+    check("dead-letters", text(letter.to_headers()))
+
+
+@given(values(Activity))
+def test_activities(activity: Activity) -> None:
+    check("activities", json.loads(msgspec.json.encode(activity)))
+
+
+@given(candidates(), persons)
+def test_findings(candidate: Candidate, actor: Person) -> None:
+    finding = made(candidate, actor)
+    check("alerts" if finding.is_alert else "behaviors", json.loads(findings.encode(finding)))
+
+
+@given(values(CursorRecord))
+def test_cursors(record: CursorRecord) -> None:
+    for name in ("connectors", "CursorRecord"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
+@given(values(StatusRecord))
+def test_statuses(record: StatusRecord) -> None:
+    for name in ("connectors", "StatusRecord"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
+@given(values(Meta))
+def test_meta_records(meta: Meta) -> None:
+    check("meta", msgspec.msgpack.decode(metas.encode(meta)))
+
+
+ACTIVITY: Final = Activity(connector="acme", event_id="e1", time_ms=1, received_ms=2)
+STATUS: Final = StatusRecord(connector="acme", instance="i", state="following", started_ms=1, written_ms=2)
+WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
+    ("events", text(Envelope("acme", "e1").to_headers())),
+    ("dead-letters", text(DeadLetter.of(b"", topic="t", partition=0, offset=1, stage="s", error="e").to_headers())),
+    ("activities", json.loads(msgspec.json.encode(ACTIVITY))),
+    ("alerts", json.loads(findings.encode(made()))),
+    ("behaviors", json.loads(findings.encode(made(altered(raises="behavior"))))),
+    ("StatusRecord", json.loads(msgspec.json.encode(STATUS))),
+    ("CursorRecord", json.loads(msgspec.json.encode(CursorRecord(connector="acme", instance="i")))),
+    ("meta", msgspec.msgpack.decode(metas.encode(Meta(next=1, schema=1, epoch=0)))),
+]
+
+
+def test_there_is_a_whole_value_of_every_schema() -> None:
+    assert {name for name, _ in WHOLE} == set(SCHEMAS) - {"connectors"} | set(RECORDS)
+
+
+@pytest.mark.parametrize(("name", "value"), WHOLE, ids=[name for name, _ in WHOLE])
+def test_what_is_missing_or_of_another_type_is_refused(name: str, value: dict[str, Any]) -> None:
+    check(name, value)
+    required = (SCHEMAS | SCHEMAS["connectors"]["$defs"])[name]["required"]
+    for field in required:
+        with pytest.raises(ValidationError):
+            check(name, {key: each for key, each in value.items() if key != field})
+        with pytest.raises(ValidationError):
+            check(name, value | {field: None})
+
+
+@pytest.mark.parametrize(("name", "value"), WHOLE, ids=[name for name, _ in WHOLE])
+def test_unknown_fields_are_allowed(name: str, value: dict[str, Any]) -> None:
+    check(name, value | {"a_field_of_tomorrow": 1})
+
+
+def test_alerts_and_behaviors_are_kept_apart() -> None:
+    alert = json.loads(findings.encode(made()))
+    with pytest.raises(ValidationError):
+        check("behaviors", alert)
+    with pytest.raises(ValidationError):
+        check("alerts", alert | {"is_alert": False})
