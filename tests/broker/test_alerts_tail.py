@@ -23,15 +23,15 @@ def settings(kafka: str, prefix: str) -> Settings:
     return Settings(kafka=KafkaSettings(bootstrap=kafka, topic_prefix=prefix))
 
 
-async def publish(settings: Settings, name: str, *values: bytes, commit: bool = True, first_ms: int = 1_000) -> None:
+async def publish(settings: Settings, name: str, *values: bytes, commit: bool = True) -> None:
     producer: Any = AIOKafkaProducer(
         bootstrap_servers=settings.kafka.bootstrap, transactional_id=f"{settings.kafka.topic_prefix}-{name}"
     )
     await producer.start()
     try:
         await producer.begin_transaction()
-        for number, value in enumerate(values):
-            await producer.send_and_wait(topic_name(settings, name), value, timestamp_ms=first_ms + number)
+        for value in values:
+            await producer.send_and_wait(topic_name(settings, name), value, key=b"one partition", timestamp_ms=1_000)
         await (producer.commit_transaction() if commit else producer.abort_transaction())
     finally:
         await producer.stop()
@@ -51,8 +51,8 @@ def test_committed_values_are_printed_as_they_are(settings: Settings) -> None:
     async def prepare() -> None:
         await prepare_topics(settings)
         await publish(settings, "alerts", b'{"never":1}', commit=False)
-        await publish(settings, "alerts", b'{"a":1}', b'{"a":2}', first_ms=1_000)
-        await publish(settings, "behaviors", b'{"b":1}', first_ms=1_000)
+        await publish(settings, "alerts", b'{"a":1}', b'{"a":2}')
+        await publish(settings, "behaviors", b'{"b":1}')
 
     asyncio.run(prepare())
     read = invoke(settings, "--json", "--from-beginning", "--behaviors", "--count", "3")
