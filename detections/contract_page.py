@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 from detections.finding import finding
-from detections.model import Candidate, Evidence, Metadata, Number, Technique
+from detections.impossible_travel import ImpossibleTravel
+from detections.model import Candidate, Evidence, Number
 from schemas import finding as schema
 from schemas.activity import Person
 
@@ -21,29 +22,24 @@ COMMAND: Final = "python -m detections.contract_page"
 BEGIN: Final = "<!-- example: begin -->\n"
 END: Final = "<!-- example: end -->\n"
 
-_POLICY: Final = Metadata(
-    id="impossible_travel",
-    version="1",
-    title="Impossible travel",
-    description="Two activities of one user, further apart than anyone travels in the time between them.",
-    techniques=(Technique("T1078.004", "Cloud Accounts", "TA0001", "Initial Access"),),
-    severity="medium",
-    raises="alert",
-    false_positives=("A VPN that is not in the lists.",),
-    triage="Ask the user where they were; look at what the second place did.",
-    remediation="Suspend the user, reset the password, and end all sessions.",
-)
+_POLICY: Final = ImpossibleTravel.metadata
 _CANDIDATE: Final = Candidate(
     policy=_POLICY.id,
     step="create",
-    anchor="5f1d3a0c9b7e42d1a6c8e0f2b4d69713",
+    anchor="0c8e1b7a4f3d4e5996d2a1b0c3f4e587",
     severity="medium",
     raises="alert",
-    message="Berlin (DE), then Boston (US) 20 minutes later: 6,080 km, 18,240 km/h; 1,000 km/h is possible.",
+    message=(
+        "Jane Doe was in Berlin (DE) at 2025-10-09 09:00 UTC and 20 min later in Boston (US), 6,080 km away: "
+        "18,200 km/h, faster than any airliner (800 km/h)."
+    ),
     first_ms=1_760_000_400_000,
     last_ms=1_760_001_600_000,
-    count=2,
-    numbers=(Number("speed", 18_240.0, 1_000.0, "km/h"), Number("distance", 6_080.0, unit="km")),
+    numbers=(
+        Number("distance", 6_080.0, 500.0, "km"),
+        Number("speed", 18_240.0, 800.0, "km/h"),
+        Number("time between", 20.0, unit="min"),
+    ),
     evidence=(
         Evidence(
             event_id="5f1d3a0c9b7e42d1a6c8e0f2b4d69713",

@@ -4,7 +4,7 @@ from typing import Final
 
 from hypothesis import strategies as st
 
-from detections.model import Candidate, Evidence, Metadata, Number, Technique
+from detections.model import Candidate, Evidence, Metadata, Number, Step, Technique
 from schemas.activity import TYPES, Person
 
 POLICY: Final = Metadata(
@@ -22,7 +22,7 @@ POLICY: Final = Metadata(
     triage="Ask the user where they are.",
     remediation="Suspend the user and reset the password.",
 )
-STEPS: Final = ("create", "update", "close", "suppress")
+STEPS: Final[tuple[Step, ...]] = ("create", "update", "close", "suppress")
 TIMES: Final = st.integers(0, 4_102_444_800_000)
 """ms: 1970 to 2100."""
 
@@ -59,7 +59,7 @@ persons = st.builds(
 
 
 @st.composite
-def candidates(draw: st.DrawFn, steps: tuple[str, ...] = STEPS) -> Candidate:
+def candidates(draw: st.DrawFn, steps: tuple[Step, ...] = STEPS) -> Candidate:
     """Any candidate that keeps the rules of `Candidate`."""
     step = draw(st.sampled_from(steps))
     first_ms = draw(TIMES)
