@@ -31,7 +31,7 @@ async def serve(domain: Domain, host: str, port: int) -> AsyncIterator[str]:
     )  # fmt: skip
     server = _Server(config)
     wire.attach(server)
-    listener = socket.create_server((host, port), backlog=256)
+    listener = _listener(host, port)
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await server.ready.wait()
@@ -39,6 +39,18 @@ async def serve(domain: Domain, host: str, port: int) -> AsyncIterator[str]:
     finally:
         server.done.set()
         await running
+
+
+def _listener(host: str, port: int) -> socket.socket:
+    # The protocol is named: only then asyncio turns Nagle's algorithm off, which would delay each answer by 40 ms.
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+    except OSError as problem:
+        listener.close()
+        raise OSError(f"cannot listen on {host}:{port}: {problem.strerror}") from problem
+    return listener
 
 
 class _Server(uvicorn.Server):

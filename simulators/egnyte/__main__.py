@@ -1,0 +1,118 @@
+"""`python -m simulators.egnyte`: a whole Egnyte domain on this machine, for people and their own tests."""
+
+import asyncio
+import signal
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from simulators.clock import Clock, RealClock, VirtualClock, from_iso
+from simulators.egnyte.arrivals import Arrival
+from simulators.egnyte.eventlog import Event
+from simulators.egnyte.simulator import EgnyteSimulator
+from simulators.egnyte.switches import Switches
+from simulators.scenario.demo import Demo
+from simulators.scenario.scenario import QUIET_DAYS, Scenario
+
+DAY_MS = 86_400_000
+
+app = typer.Typer(add_completion=False)
+
+
+class Story(StrEnum):
+    """What happens in the domain."""
+
+    DEMO = "demo"
+    ORGANISATION = "organisation"
+    EMPTY = "empty"
+
+
+@app.command()
+def main(
+    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    token: Annotated[str, typer.Option(help="Access token to accept; made up if not given.")] = "",
+    domain: Annotated[str, typer.Option(help="Name of the domain.")] = "acme",
+    scenario: Annotated[
+        Story, typer.Option(help="What happens: a short story, weeks of an organisation, nothing.")
+    ] = Story.DEMO,
+    seed: Annotated[int, typer.Option(help="Another seed, another organisation.")] = 1,
+    users: Annotated[int, typer.Option(help="People of the organisation.")] = 50,
+    days: Annotated[int, typer.Option(help="Days of the organisation, half of them past.")] = 28,
+    speed: Annotated[
+        float, typer.Option(help="Seconds that pass here in one second; 0: only by POST /control/clock.", min=0)
+    ] = 1.0,
+    start: Annotated[str, typer.Option(help="Time at the start, ISO 8601, UTC; now if not given.")] = "",
+    limits: Annotated[bool, typer.Option(help="Egnyte's limits on requests.")] = True,
+    switch: Annotated[
+        list[str] | None, typer.Option("--set", help="A doubt decided, NAME=VALUE, e.g. page_cap=10000; repeatable.")
+    ] = None,
+    list_switches: Annotated[
+        bool, typer.Option("--list-switches", help="Print the switches and their defaults.")
+    ] = False,
+) -> None:
+    """Serves a simulated Egnyte domain: audit stream v2, userinfo, whoami, and /control to command it.
+
+    Prints its URL and its token. GET /control/journal shows every request, GET /control/events every event that was
+    visible.
+    """
+    if list_switches:
+        typer.echo(f"{Switches.__doc__}\n")
+        for name in Switches.__struct_fields__:
+            typer.echo(f"{name}={getattr(Switches(), name)}")
+        return
+    try:
+        switches = (Switches() if limits else Switches.unlimited()).changed(_parsed(switch or []))
+        now_ms = from_iso(start) if start else RealClock().now_ms()
+        clock: Clock = RealClock() if speed == 1 and not start else VirtualClock(now_ms, speed)
+        events = _events(scenario, now_ms, seed, users, days)
+        simulator = EgnyteSimulator(events, clock, switches, domain=domain, token=token or None)
+        asyncio.run(_serve(simulator, port))
+    except (ValueError, OSError) as problem:
+        typer.echo(f"refused: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _events(scenario: Story, now_ms: int, seed: int, users: int, days: int) -> list[Event | bytes | Arrival]:
+    if scenario is Story.DEMO:
+        demo = Demo(now_ms, seed)
+        return [*demo.recent, *demo.live(now_ms + 10_000)]
+    if scenario is Story.ORGANISATION:
+        past_days = max(days // 2, QUIET_DAYS)
+        return list(Scenario(seed, users, days, now_ms - now_ms % DAY_MS - past_days * DAY_MS))
+    return []
+
+
+def _parsed(settings: list[str]) -> dict[str, Any]:
+    """NAME=VALUE as the type of the switch's default. Raises ValueError."""
+    found: dict[str, Any] = {}
+    for setting in settings:
+        name, equals, value = setting.partition("=")
+        default = getattr(Switches(), name, None)
+        if not equals or default is None:
+            raise ValueError(
+                f"--set {setting}: NAME=VALUE is needed, with one of {', '.join(Switches.__struct_fields__)}"
+            )
+        if isinstance(default, bool):
+            if value not in {"true", "false"}:
+                raise ValueError(f"--set {setting}: {name} is true or false")
+            found[name] = value == "true"
+            continue
+        try:
+            found[name] = type(default)(value)
+        except ValueError:
+            raise ValueError(f"--set {setting}: {name} is a number, such as {default}") from None
+    return found
+
+
+async def _serve(simulator: EgnyteSimulator, port: int) -> None:
+    stop = asyncio.Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    async with simulator.serve(port=port) as url:
+        typer.echo(f"url={url}\ntoken={simulator.token}")
+        await stop.wait()
+
+
+if __name__ == "__main__":
+    app()

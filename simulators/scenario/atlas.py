@@ -1,0 +1,88 @@
+"""The cities a scenario plays in, each with real networks, and the distances between them."""
+
+import ipaddress
+import math
+import random
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+PLACES: Final = Path(__file__).with_name("places.json")
+EARTH_RADIUS_KM: Final = 6_371.0
+
+
+class City(msgspec.Struct, frozen=True, kw_only=True):
+    """A city. `country`: ISO 3166-1 alpha-2. `continent`: AF, AS, EU, NA, OC or SA. `zone`: IANA time zone.
+    `latitude`, `longitude`: degrees, as the database has them. `ipv4`, `ipv6`: /24 and /48 networks that it locates
+    here.
+    """
+
+    name: str
+    country: str
+    continent: str
+    zone: str
+    latitude: float
+    longitude: float
+    ipv4: tuple[str, ...]
+    ipv6: tuple[str, ...]
+
+    @property
+    def office_network(self) -> str:
+        """The network kept for a company's office here."""
+        return self.ipv4[0]
+
+    @property
+    def vpn_network(self) -> str:
+        """The network kept for a company's VPN exit here."""
+        return self.ipv4[1]
+
+    def address(self, draw: random.Random, version: int = 4) -> str:
+        """An address here, of any network that is not kept for a company."""
+        return address_in(draw.choice(self.ipv4[2:] if version == 4 else self.ipv6), draw)
+
+    def distance_km(self, other: "City") -> float:
+        """Great-circle distance (haversine, mean radius of the Earth)."""
+        latitude, far = math.radians(self.latitude), math.radians(other.latitude)
+        half = math.sin((far - latitude) / 2) ** 2
+        half += math.cos(latitude) * math.cos(far) * math.sin(math.radians(other.longitude - self.longitude) / 2) ** 2
+        return 2 * EARTH_RADIUS_KM * math.asin(math.sqrt(half))
+
+
+class Places(msgspec.Struct, frozen=True):
+    """The data file. `source`: whom to name; `database`: its date."""
+
+    source: str
+    database: str
+    cities: tuple[City, ...]
+
+    def city(self, name: str) -> City:
+        """The city called `name`. Raises KeyError."""
+        for city in self.cities:
+            if city.name == name:
+                return city
+        raise KeyError(name)
+
+    def within(self, country: str) -> tuple[City, ...]:
+        """The cities of `country`."""
+        return tuple(city for city in self.cities if city.country == country)
+
+    def far_from(self, city: City, km: float = 4_000.0) -> tuple[City, ...]:
+        """Cities on another continent, at least `km` away."""
+        return tuple(
+            other for other in self.cities if other.continent != city.continent and city.distance_km(other) >= km
+        )
+
+
+def address_in(network: str, draw: random.Random) -> str:
+    """A host address in `network`."""
+    whole = ipaddress.ip_network(network)
+    last = min(whole.num_addresses, 2**64) - 2
+    return str(whole[draw.randint(1, last)])
+
+
+@cache
+def places() -> Places:
+    """The shipped places."""
+    return msgspec.json.decode(PLACES.read_bytes(), type=Places)

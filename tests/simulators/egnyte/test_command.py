@@ -1,0 +1,92 @@
+"""`python -m simulators.egnyte`, as a user meets it."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from simulators.clock import iso
+from simulators.egnyte.__main__ import app
+
+GIVEN = "t0ken"
+
+
+@contextlib.asynccontextmanager
+async def _running(*arguments):
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "simulators.egnyte",
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        async with asyncio.timeout(60):
+            printed = [(await process.stdout.readline()).decode().strip().split("=", 1) for _ in range(2)]
+        yield process, dict(printed)
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+def _run(*arguments):
+    return CliRunner().invoke(app, arguments)
+
+
+async def test_it_serves_the_organisation_on_a_clock_that_stands_and_ends_on_a_signal():
+    arguments = ["--scenario", "organisation", "--users", "30", "--start", "2025-11-26", "--speed", "0"]
+    async with _running(*arguments, "--token", GIVEN, "--set", "slice_minutes=0", "--set", "page_cap=0") as (
+        process,
+        printed,
+    ):
+        assert printed["token"] == GIVEN
+        headers = {"Authorization": f"Bearer {GIVEN}"}
+        async with httpx.AsyncClient(base_url=printed["url"], headers=headers, trust_env=False) as client:
+            now_ms = (await client.get("/control/clock")).json()["now_ms"]
+            page = (await client.get("/pubapi/v2/audit/stream", params={"startDate": iso(now_ms - 86_400_000)})).json()
+            assert len(page["events"]) > 100
+            assert page["moreEvents"] is False
+            await client.post("/control/clock", json={"advance_s": 86_400})
+            page = (await client.post("/pubapi/v2/audit/stream", json={"nextCursor": page["nextCursor"]})).json()
+            assert len(page["events"]) > 100
+        process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(20):
+            assert await process.wait() == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        (["--set", "page_cap=many"], "page_cap is a number"),
+        (["--set", "paging=1"], "page_cap"),
+        (["--set", "plan_has_audit=maybe"], "true or false"),
+        (["--set", "throttle_style=rude"], "throttle_style"),
+        (["--start", "tomorrow"], "tomorrow"),
+        (["--scenario", "organisation", "--users", "3"], "too few"),
+    ],
+)
+def test_a_mistake_is_told_in_a_line(arguments, word):
+    result = _run(*arguments)
+    assert result.exit_code == 1
+    assert word in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_taken_port_is_told_in_a_line():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        result = _run("--scenario", "empty", "--port", str(taken.getsockname()[1]))
+    assert result.exit_code == 1
+    assert "cannot listen" in result.stderr
+
+
+def test_the_switches_are_listed():
+    result = _run("--list-switches")
+    assert result.exit_code == 0
+    assert "page_cap=5000" in result.stdout
