@@ -2,7 +2,7 @@
 
 Attributes are OCSF's (https://schema.ocsf.io/1.8.0/classes/detection_finding); what it has no place for is in
 `unmapped`. Fields equal to their default are not sent; so what OCSF requires has no default here.
-Key: `finding_info.uid`. Record timestamp: `time`.
+Key: `finding_info.uid`. Record timestamp: event time of the activity that led to the record.
 """
 
 from typing import Final, Literal
@@ -67,8 +67,8 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
 class Finding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One OCSF 1.8.0 Detection Finding record.
 
-    `time`: event time of the activity that led to this record, so that a replay writes the same bytes. `count`: events
-    of the incident so far, between `start_time` and `end_time`. `is_alert`: false for behaviors and for what was
+    `time`: event time of the incident's latest activity, no clock's, so that a replay writes the same bytes.
+    `count`: events of the incident so far, between `start_time` and `end_time`. `is_alert`: false for behaviors and for what was
     suppressed; a close of an alert is still true. `status_detail`: the reason code of what was suppressed.
     `evidences`: oldest first, at most 20. Times: ms since the epoch, UTC.
     """

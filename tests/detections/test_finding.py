@@ -1,5 +1,6 @@
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -8,15 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
+from detections import cases
 from detections.evidence import MAX_EVIDENCE
 from detections.finding import MESSAGE_CHARS, finding, finding_uid
 from detections.model import Candidate, Evidence, Number
+from detections.policies import BUILT_IN
 from schemas import finding as schema
 from schemas.activity import Person
 from schemas.event import MAX_VALUE_BYTES
 from tests.detections.candidates import POLICY, candidates, persons
 from tests.schemas.ocsf_rules import problems
 
+CASE_FILES = sorted(Path(cases.__file__).parent.glob("*.cases.yaml"))
 JANE = Person(email="jane@example.com", name="Jane Doe", user_id="17")
 CREATE = Candidate(
     policy=POLICY.id,
@@ -66,6 +70,20 @@ def altered(**changes: Any) -> Candidate:
 @given(candidates(), persons)
 def test_every_finding_keeps_the_rules_of_ocsf(candidate: Candidate, actor: Person) -> None:
     assert problems(sent(made(candidate, actor))) == []
+
+
+@pytest.mark.parametrize("file", CASE_FILES, ids=lambda file: file.name)
+def test_what_the_policies_say_in_their_cases_keeps_the_rules_too(file: Path) -> None:
+    stories = cases.load(file.read_text("utf-8"), file.name)
+    metadata = {policy.metadata.id: policy.metadata for policy, _ in BUILT_IN}[stories.policy]
+    said = [candidate for case in stories.cases() for candidate in cases.play(stories, case)]
+    assert "create" in {candidate.step for candidate in said}
+    for candidate in said:
+        value = finding(
+            candidate, metadata, connector="a", user_key="a/b", actor=JANE, set_hash="abc", product_version="0.1.0"
+        )
+        assert problems(sent(value)) == []
+        assert value.message == candidate.message, "messages are meant to fit"
 
 
 @given(candidates(), persons)
