@@ -5,12 +5,12 @@ from typing import Any, Final
 
 import msgspec
 import yaml
-from detections.policies import PolicySet
 
 from detections import state as user_state
 from detections.finding import finding
 from detections.history import observe
 from detections.model import Candidate, Metadata
+from detections.policies import PolicySet
 from detections.state import UserState
 from schemas.activity import UNDATED, Activity
 from streams.cluster import Record
@@ -82,7 +82,7 @@ class Detect:
 
 
 def policy_set(settings: Settings) -> PolicySet:
-    """The policies in force. Raises PolicyError naming file, field and the nearest valid value."""
+    """The policies in force. Raises PoliciesError naming file, field and the nearest valid value."""
     path = Path(settings.policies.dir) / "builtin.yaml"
     loaded: Any = yaml.safe_load(path.read_text()) if path.exists() else {}
     return PolicySet.of(loaded or {})

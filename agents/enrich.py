@@ -5,6 +5,7 @@ must never be rewound: it would write the audit trail twice, so every activity c
 made from.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -35,13 +36,13 @@ class Enrich:
         self._retention_ms = retention_ms
         self._future_ms = future_ms
         self._encode = msgspec.json.Encoder().encode
+        self._connectors: dict[bytes, str] = {}
 
     def handle(self, record: Record, state: State[None], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
         """One activity for each event; a dead letter, with the reason, for what is none."""
         value = record.value or b""
         try:
-            envelope = Envelope.from_headers(record.headers)
-            activity = self.activity(envelope, value, record.timestamp)
+            activity = self.activity(self._envelope(record.headers), value, record.timestamp)
         except NotAnEvent as refusal:
             out.dead_letter(record, "decode", refusal.reason)
             return
@@ -55,6 +56,18 @@ class Enrich:
             activity.time_ms,
             [(INPUT_OFFSET, b"%d" % record.offset)],
         )
+
+    def _envelope(self, headers: Sequence[tuple[str, bytes]]) -> Envelope:
+        """As `Envelope.from_headers`, quicker for what connectors write."""
+        if len(headers) == 4:
+            (name, connector), (id_name, event_id), (source_name, source), _ = headers
+            if name == "connector" and id_name == "event-id" and source_name == "source" and source == b"audit":
+                known = self._connectors.get(connector)
+                if known is not None:
+                    return Envelope(known, str(event_id, "ascii"))
+        envelope = Envelope.from_headers(headers)
+        self._connectors[envelope.connector.encode()] = envelope.connector
+        return envelope
 
     def activity(self, envelope: Envelope, value: bytes, received_ms: int) -> Activity:
         """The activity of one event. Raises NotAnEvent for what is not JSON of the right form."""

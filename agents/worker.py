@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import Callable, Sequence
 
 import structlog
-from detections.policies import PolicyError
 
 from agents import detect, enrich
 from connectors.places import Places, PlacesError
+from detections.policies import PoliciesError
 from streams import host
 from streams.app import ChunkApp, build
 from streams.sections import Settings
@@ -31,7 +31,7 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
         if places is not None:
             makers[enrich.NAME] = lambda: enrich.spec(settings, places)
         specs = [makers[name]() for name in agents]
-    except (PlacesError, PolicyError) as refusal:
+    except (PlacesError, PoliciesError) as refusal:
         log.error("the worker can't start", reason=str(refusal))  # noqa: TRY400 - a user's mistake, not a traceback
         return 1
 

@@ -1,0 +1,1 @@
+"""How fast, and at what cost: one sitting, interleaved, medians, the same work for all."""

@@ -1,0 +1,169 @@
+"""The books: what an undisturbed sequential run makes of the same events, and how the topics differ from it."""
+
+import asyncio
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import msgspec
+
+from agents import detect, enrich
+from connectors.places import Places
+from schemas.meta import META_KEY
+from streams.cluster import NO_HEADERS, Headers, Record, TopicPartition
+from streams.handler import State
+from streams.kafka_cluster import KafkaCluster
+from streams.sections import Settings
+from streams.spec import AgentSpec
+from streams.topics import PARTITIONS, changelog_name, topic_name
+
+Row = tuple[str, int, bytes | None, bytes | None]
+"""Topic, partition, key, value."""
+
+
+class Balance(msgspec.Struct):
+    """What is missing, doubled or wrong, over all topics and the state."""
+
+    events: int = 0
+    activities: int = 0
+    findings: int = 0
+    keys: int = 0
+    missing: int = 0
+    doubled: int = 0
+    wrong: int = 0
+
+    def __str__(self) -> str:
+        return f"missing {self.missing}, doubled {self.doubled}, wrong {self.wrong}"
+
+    @property
+    def balanced(self) -> bool:
+        """Whether nothing is."""
+        return not (self.missing or self.doubled or self.wrong)
+
+
+class Ledger:
+    """Outputs of a handler that is run in a plain loop."""
+
+    def __init__(self, dead_letters: str, partition: int) -> None:
+        self.rows: list[tuple[Row, int]] = []
+        self._dead_letters = dead_letters
+        self._partition = partition
+
+    def send(
+        self,
+        topic: str,
+        key: bytes | None,
+        value: bytes | None,
+        timestamp_ms: int,
+        headers: Headers = NO_HEADERS,
+        partition: int | None = None,
+    ) -> None:
+        """Written down."""
+        self.rows.append(((topic, self._partition if partition is None else partition, key, value), timestamp_ms))
+
+    def dead_letter(self, record: Record, stage: str, error: str) -> None:
+        """Written down."""
+        self.rows.append(((self._dead_letters, self._partition, record.key, record.value), record.timestamp))
+
+
+class PlainRecord(msgspec.Struct):
+    """A record that was never on a broker."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
+
+
+def sequential(spec: AgentSpec, records: Iterable[Record], partition: int) -> tuple[Ledger, dict[bytes, bytes]]:
+    """One agent over one partition, one record after the other, without transactions, chunks or crashes."""
+    ledger = Ledger(spec.dead_letters, partition)
+    state: State[Any] = State({}, spec.codec)
+    for record in records:
+        spec.handler.handle(record, state, ledger)
+    return ledger, state.changes()
+
+
+async def read(cluster: KafkaCluster, topic: str, partition: int) -> list[Record]:
+    """All committed records of a partition."""
+    found: list[Record] = []
+    async with aclosing(cluster.read(TopicPartition(topic, partition), 0)) as chunks:
+        async for chunk in chunks:
+            found.extend(chunk)
+    return found
+
+
+def compare(balance: Balance, expected: Iterable[Any], found: Iterable[Any]) -> None:
+    """Add the difference of two multisets to `balance`."""
+    wanted, seen = Counter(expected), Counter(found)
+    short, over = wanted - seen, seen - wanted
+    balance.doubled += sum(n for row, n in over.items() if row in wanted)
+    unknown = sum(n for row, n in over.items() if row not in wanted)
+    missing = sum(short.values())
+    balance.wrong += min(unknown, missing)  # there, but not as it should be
+    balance.missing += missing - min(unknown, missing)
+    balance.wrong += unknown - min(unknown, missing)
+
+
+async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
+    """Compare every topic with the sequential run over the events topic, and that with what Egnyte has `served`."""
+    balance = Balance()
+    cluster = KafkaCluster(settings, "audit")
+    names = {name: topic_name(settings, name) for name in ("events", "activities", "alerts", "behaviors",
+    "dead-letters")} enriching,
+    detecting = enrich.spec(settings, Places(settings.places)),
+    detect.spec(settings) try:
+        events = [await read(cluster, names["events"], n) for n in range(PARTITIONS)]
+        balance.events = sum(map(len, events))
+        compare(balance, served, (record.value for partition in events for record in partition))
+        ids = Counter(dict(record.headers)["event-id"] for partition in events for record in partition)
+        balance.doubled += sum(n - 1 for n in ids.values())
+        for n in range(PARTITIONS):
+            await _audit_partition(balance, cluster, settings, names, (enriching, detecting), events[n], n)
+            await asyncio.sleep(0)
+    finally:
+        await cluster.close()
+    return balance
+
+
+async def _audit_partition(
+    balance: Balance,
+    cluster: KafkaCluster,
+    settings: Settings,
+    names: dict[str, str],
+    specs: tuple[AgentSpec, AgentSpec],
+    events: list[Record],
+    n: int,
+) -> None:
+    enriched, _ = sequential(specs[0], events, n)
+    activities = [
+        PlainRecord(i, timestamp, key, value)
+        for i, ((topic, _, key, value), timestamp) in enumerate(enriched.rows)
+        if topic == names["activities"]
+    ]
+    detected, state = sequential(specs[1], activities, n)
+    expected: defaultdict[str, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
+    for (topic, _, key, value), _ in (*enriched.rows, *detected.rows):
+        expected[topic].append((key, value))
+    for name in ("activities", "alerts", "behaviors", "dead-letters"):
+        found = [(record.key, record.value) for record in await read(cluster, names[name], n)]
+        if expected[names[name]] != found:  # the order counts too
+            before = balance.missing, balance.doubled, balance.wrong
+            compare(balance, expected[names[name]], found)
+            if before == (balance.missing, balance.doubled, balance.wrong):
+                balance.wrong += 1
+        if name == "activities":
+            balance.activities += len(found)
+        elif name != "dead-letters":
+            balance.findings += len(found)
+    stored: dict[bytes, bytes] = {}
+    for record in await read(cluster, changelog_name(settings, "detect"), n):
+        if record.value is None:
+            stored.pop(record.key or b"", None)
+        else:
+            stored[record.key or b""] = record.value
+    stored.pop(META_KEY, None)
+    balance.keys += len(stored)
+    compare(balance, state.items(), stored.items())
