@@ -68,8 +68,9 @@ class Finding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     """One OCSF 1.8.0 Detection Finding record.
 
     `time`: event time of the incident's latest activity, no clock's, so that a replay writes the same bytes.
-    `count`: events of the incident so far, between `start_time` and `end_time`. `is_alert`: false for behaviors and for what was
-    suppressed; a close of an alert is still true. `status_detail`: the reason code of what was suppressed.
+    `count`: events of the incident so far, between `start_time` and `end_time`.
+    `is_alert`: false for behaviors and for what was suppressed; a close of an alert is still true.
+    `status_detail`: the reason code of what was suppressed.
     `evidences`: oldest first, at most 20. Times: ms since the epoch, UTC.
     """
 
