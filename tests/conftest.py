@@ -1,13 +1,16 @@
 """What every test may ask for: a real Kafka, shared by the session, and names on it that no other test uses."""
 
+import logging
 import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError, development_kafka
+from streams import logs
 
 BROKER_LOG = pytest.StashKey[Path]()
 
@@ -38,6 +41,20 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
 def prefix() -> str:
     """A topic prefix (and consumer group prefix) of this test's own, such as `t3f9a1`."""
     return f"t{secrets.token_hex(3)}"
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Iterator[None]:
+    """Takes back what `streams.logs.configure` did in a test that ran a command: its stream ends with the test."""
+    loggers = [logging.getLogger(name) for name in (None, *logs.OURS, *logs.QUIET)]
+    levels = [logger.level for logger in loggers]
+    handlers = list(loggers[0].handlers)
+    yield
+    if loggers[0].handlers != handlers:
+        structlog.reset_defaults()
+        loggers[0].handlers[:] = handlers
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

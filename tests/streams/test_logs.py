@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -10,20 +9,6 @@ import structlog
 from streams import logs
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
-    names = (*logs.OURS, *logs.QUIET)
-    levels = {name: logging.getLogger(name).level for name in names}
-    root = logging.getLogger()
-    level, handlers = root.level, list(root.handlers)
-    yield
-    structlog.reset_defaults()
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    for name in names:
-        logging.getLogger(name).setLevel(levels[name])
 
 
 def lines(capsys: Captured) -> list[dict[str, object]]:
