@@ -59,7 +59,7 @@ def cities() -> list[list[str]]:
 def events(count: int, users: int, seed: int = 7) -> Iterator[Keyed]:
     """`count` events of `users` users, in time order, within an hour. One user in a hundred is in two cities at
     once."""
-    chance = random.Random(seed)
+    chance = random.Random(seed)  # noqa: S311 - a workload, not a secret
     encode = msgspec.json.Encoder().encode
     by_city = cities()
     people = []
@@ -84,12 +84,9 @@ def events(count: int, users: int, seed: int = 7) -> Iterator[Keyed]:
             "auditSource": source,
         }
         if source == "FILE_AUDIT":
-            event["sourcePath"]
-            = f"/Shared/Projects/Harbor/{chance.randrange(400)}/plan level
-            {chance.randrange(90)}.dwg" event["targetPath"]
-           
-            =
-            "N/A"
+            folder, drawing = chance.randrange(400), chance.randrange(90)
+            event["sourcePath"] = f"/Shared/Projects/Harbor/{folder}/plan level {drawing}.dwg"
+            event["targetPath"] = "N/A"
         value = encode(event)
         key = user_key(CONNECTOR, parse(value).actor).encode()
         event_id = hashlib.blake2b(value + b"%d" % i, digest_size=16).hexdigest()

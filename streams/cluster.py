@@ -4,7 +4,7 @@
 The producer's methods are aiokafka's own, so that the hot path has no wrapper around it.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Headers = list[tuple[str, bytes]]
@@ -91,6 +91,6 @@ class Cluster(Protocol):
         """The first offset whose record is not older than `time_ms`, None where there is none."""
         ...
 
-    def read(self, tp: TopicPartition, start: int) -> AsyncIterator[Sequence[Record]]:
+    def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
         """Committed records from `start` (or the log's beginning) to the end as of the call."""
         ...

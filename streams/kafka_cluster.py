@@ -1,7 +1,7 @@
 """The port of `streams.cluster`, on a real Kafka cluster."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
@@ -72,7 +72,7 @@ class KafkaCluster:
         at = found[KafkaTopicPartition(*tp)]
         return None if at is None else int(at.offset)
 
-    async def read(self, tp: TopicPartition, start: int) -> AsyncIterator[Sequence[Record]]:
+    async def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
         """See `streams.cluster.Cluster`."""
         partition = KafkaTopicPartition(*tp)
         async with self._lock:

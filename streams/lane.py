@@ -195,7 +195,7 @@ class Lane:
         while start > begin:
             start = max(begin, end - step)
             found = 0
-            async with aclosing(self._cluster.read(output, start)) as chunks:  # type: ignore[type-var]
+            async with aclosing(self._cluster.read(output, start)) as chunks:
                 async for chunk in chunks:
                     for record in chunk:
                         for name, value in record.headers:
@@ -215,7 +215,7 @@ class Lane:
         start = target
         while last_ms is None and start > begin:
             start = max(begin, start - 64)
-            async with aclosing(self._cluster.read(tp, start)) as chunks:  # type: ignore[type-var]
+            async with aclosing(self._cluster.read(tp, start)) as chunks:
                 async for chunk in chunks:
                     below = [record.timestamp for record in chunk if record.offset < target]
                     if below:

@@ -66,7 +66,7 @@ def _epoch(record: Record) -> int:
 async def _catch_up(cluster: Cluster, changelog: TopicPartition, state: PartitionState) -> bool:
     """Apply what others have written meanwhile; False if that cannot be done record by record."""
     news: list[Record] = []
-    async with aclosing(cluster.read(changelog, state.position)) as chunks:  # type: ignore[type-var]
+    async with aclosing(cluster.read(changelog, state.position)) as chunks:
         async for chunk in chunks:
             news.extend(chunk)
     for record in news:
@@ -96,7 +96,7 @@ def _apply(state: PartitionState, record: Record) -> None:
 async def _read_whole(cluster: Cluster, changelog: TopicPartition) -> PartitionState:
     state = PartitionState()
     epochs: dict[bytes, int] = {}
-    async with aclosing(cluster.read(changelog, 0)) as chunks:  # type: ignore[type-var]
+    async with aclosing(cluster.read(changelog, 0)) as chunks:
         async for chunk in chunks:
             _read_chunk(state, epochs, chunk)
     epoch = state.meta.epoch if state.meta is not None else None

@@ -136,9 +136,10 @@ class Driver:
         """Let everything run until nothing moves any more. Rejoins that a failing unit asked for are carried out."""
         quiet = 0
         while quiet < SETTLED_AFTER:
-            moved = any(
-                [worker.feed(self.chunk_records) for worker in self.workers if worker.alive and not worker.stalled]
-            )
+            moved = False
+            for worker in self.workers:
+                if worker.alive and not worker.stalled:
+                    moved |= worker.feed(self.chunk_records)
             before = self._progress()
             await asyncio.sleep(TICK_S)
             if self.rebalance_wanted:

@@ -8,7 +8,7 @@ commit belongs to its transaction.
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -122,7 +122,7 @@ class MemoryCluster:
         await asyncio.sleep(0)
         return next((record.offset for record in self.committed_records(tp) if record.timestamp >= time_ms), None)
 
-    async def read(self, tp: TopicPartition, start: int) -> AsyncIterator[Sequence[Record]]:
+    async def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
         """See `streams.cluster.Cluster`."""
         self.check("read")
         records = [record for record in self.committed_records(tp) if record.offset >= start]

@@ -36,8 +36,9 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     print(
-        f"{asked.kills} kills in {time.monotonic() - began:.0f} s; {balance.events} events, {balance.activities} activities, "
-        f"{balance.findings} findings, {balance.keys} states against an undisturbed sequential run:"
+        f"{asked.kills} kills in {time.monotonic() - began:.0f} s; {balance.events} events, "
+        f"{balance.activities} activities, {balance.findings} findings, "
+        f"{balance.keys} states against an undisturbed sequential run:"
     )
     print(balance)
     return 0 if balance.balanced else 1

@@ -111,10 +111,10 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
     """Compare every topic with the sequential run over the events topic, and that with what Egnyte has `served`."""
     balance = Balance()
     cluster = KafkaCluster(settings, "audit")
-    names = {name: topic_name(settings, name) for name in ("events", "activities", "alerts", "behaviors",
-    "dead-letters")} enriching,
-    detecting = enrich.spec(settings, Places(settings.places)),
-    detect.spec(settings) try:
+    topics = ("events", "activities", "alerts", "behaviors", "dead-letters")
+    names = {name: topic_name(settings, name) for name in topics}
+    enriching, detecting = enrich.spec(settings, Places(settings.places)), detect.spec(settings)
+    try:
         events = [await read(cluster, names["events"], n) for n in range(PARTITIONS)]
         balance.events = sum(map(len, events))
         compare(balance, served, (record.value for partition in events for record in partition))

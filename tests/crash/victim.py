@@ -38,7 +38,7 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=1)
     asked = parser.parse_args()
     settings = load().settings
-    configure("INFO", "text")
+    configure("INFO", json=False)
     if asked.role == "connector":
         from connectors.egnyte.service import run as run_connector
 
