@@ -101,7 +101,7 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     `raw`: the event as it came.
     """
 
-    schema: int = SCHEMA
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
     connector: str
     event_id: str
     time_ms: int

@@ -27,7 +27,7 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     to be asked before.
     """
 
-    schema: int = SCHEMA
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
     connector: str
     instance: str
     cursor: str = ""
@@ -54,7 +54,7 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     counts are since `started_ms`: events published, repeats left out, dead letters, answers.
     """
 
-    schema: int = SCHEMA
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
     connector: str
     instance: str
     state: State
