@@ -2,8 +2,8 @@
 
 Source: "Land boundaries" of The World Factbook of the CIA, public domain (https://github.com/factbook/factbook.json).
 Gaza Strip and West Bank are PS. Greenland (GL), French Guiana (GF), Saint Martin (MF, SX), Hong Kong (HK), Macao (MO)
-and Western Sahara (EH) have codes of their own, as in geo-IP databases. The bases of the United Kingdom on Cyprus and of
-the United States on Cuba are left out.
+and Western Sahara (EH) have codes of their own, as in geo-IP databases. The bases of the United Kingdom on Cyprus and
+of the United States on Cuba are left out.
 """
 
 from typing import Final

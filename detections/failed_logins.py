@@ -113,7 +113,7 @@ class FailedLogins:
     def _candidate(
         self, step: Literal["create", "update"], activity: Activity, session: LoginSession, usual: Baseline | None
     ) -> Candidate:
-        first = Evidence(session.first_id, session.first_ms, "failed_login", session.first_ip)
+        first = Evidence(session.first_id, session.first_ms, session.first_type, session.first_ip)
         here = Evidence.of(activity)
         evidence = (here,) if here.event_id == first.event_id else (first, here)
         return Candidate(

@@ -5,7 +5,7 @@ an activity never explains itself. Policies ask about whole days before the acti
 independent of the order in which a day's activities came.
 """
 
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
@@ -19,7 +19,6 @@ MAX_COUNTRIES: Final = 40
 MAX_NETWORKS: Final = 48
 """More than anybody uses in 80 days; of more, those seen most recently are kept."""
 USUAL_DAYS: Final = 30
-K = TypeVar("K", str, int)
 _MASK: Final = (1 << 32) - 1
 _MAX_LOGINS: Final = 254
 _MAX_ASN: Final = 1 << 32
@@ -120,10 +119,10 @@ def _learn_source(history: History, day: int, activity: Activity) -> None:
     if len(country) == 2 and has_place(activity.network):
         _mark(history.countries, country, day, MAX_COUNTRIES)
     if 0 < asn < _MAX_ASN:
-        _mark(history.networks, asn, day, MAX_NETWORKS)
+        _mark(history.networks, str(asn), day, MAX_NETWORKS)
 
 
-def _mark(known: dict[K, Seen], key: K, day: int, most: int) -> None:
+def _mark(known: dict[str, Seen], key: str, day: int, most: int) -> None:
     seen = known.get(key)
     if seen is None:
         known[key] = Seen(day, 1)
@@ -137,7 +136,7 @@ def _mark(known: dict[K, Seen], key: K, day: int, most: int) -> None:
         seen.mask |= 1 << (seen.last_day - day) & _MASK
 
 
-def _forget_seen(known: dict[K, Seen], day: int) -> None:
+def _forget_seen(known: dict[str, Seen], day: int) -> None:
     oldest = day - KEPT_DAYS
     for key in [key for key, seen in known.items() if seen.last_day < oldest]:
         del known[key]

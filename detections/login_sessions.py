@@ -46,7 +46,7 @@ def session_of(kept: FailedLogins, activity: Activity, gap_ms: int) -> LoginSess
     time_ms = activity.time_ms
     fitting = [each for each in kept.sessions if _fits(each, time_ms, gap_ms)]
     if not fitting:
-        session = LoginSession(time_ms, activity.event_id[:ID_CHARS], activity.ip[:ADDRESS_CHARS], time_ms)
+        session = LoginSession(time_ms, *_beginning(activity), time_ms)
         kept.sessions.append(session)
     else:
         session = fitting[0]
@@ -57,7 +57,7 @@ def session_of(kept: FailedLogins, activity: Activity, gap_ms: int) -> LoginSess
         if time_ms < session.first_ms:
             session.first_ms = time_ms
             if not session.crossed_ms:  # an anchor that has been told does not change
-                session.first_id, session.first_ip = activity.event_id[:ID_CHARS], activity.ip[:ADDRESS_CHARS]
+                session.first_id, session.first_type, session.first_ip = _beginning(activity)
         session.last_ms = max(session.last_ms, time_ms)
     kept.sessions.sort(key=_last)
     while len(kept.sessions) > MAX_SESSIONS:
@@ -117,6 +117,10 @@ def _fits(session: LoginSession, time_ms: int, gap_ms: int) -> bool:
     )
 
 
+def _beginning(activity: Activity) -> tuple[str, str, str]:
+    return activity.event_id[:ID_CHARS], activity.type, activity.ip[:ADDRESS_CHARS]
+
+
 def _merge(session: LoginSession, later: LoginSession) -> None:
     session.last_ms = max(session.last_ms, later.last_ms)
     session.failures += later.failures
@@ -124,7 +128,8 @@ def _merge(session: LoginSession, later: LoginSession) -> None:
     for prefix in later.networks:
         add_network(session, prefix)
     if later.crossed_ms and not session.crossed_ms:  # it has been told: keep telling of that one
-        session.first_id, session.first_ip, session.crossed_ms = later.first_id, later.first_ip, later.crossed_ms
+        session.first_id, session.first_type, session.first_ip = later.first_id, later.first_type, later.first_ip
+        session.crossed_ms = later.crossed_ms
     session.told = max(session.told, later.told)
     session.followed = session.followed or later.followed
     if later.success_ms > session.success_ms:

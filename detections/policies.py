@@ -10,9 +10,9 @@ import msgspec
 from detections.failed_logins import FailedLogins
 from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
-from detections.impossible_travel import Settings as ImpossibleTravelSettings
 from detections.model import Policy
 from detections.settings import Mistake, PolicySettings, among, build
+from detections.travel_ladder import Settings as ImpossibleTravelSettings
 
 BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (ImpossibleTravel, ImpossibleTravelSettings),

@@ -45,14 +45,14 @@ class History(msgspec.Struct, array_like=True, gc=False):
 
     `day`: the newest day of which anything came. `ip`: the address whose country and network have been learned for that
     day. `days`: newest first, one byte a day: 0 for no successful activity, else 1 + successful logins, at most 255.
-    `countries`, `networks` (by AS number): where successful interactive activities came from.
+    `countries`, `networks` (by AS number, in digits): where successful interactive activities came from.
     """
 
     day: int = 0
     ip: str = ""
     days: bytes = b""
     countries: dict[str, Seen] = field(default_factory=dict)
-    networks: dict[int, Seen] = field(default_factory=dict)
+    networks: dict[str, Seen] = field(default_factory=dict)
 
 
 class Slot(msgspec.Struct, array_like=True, gc=False):
@@ -117,6 +117,7 @@ class LoginSession(msgspec.Struct, array_like=True, gc=False):
 
     first_ms: int
     first_id: str
+    first_type: str
     first_ip: str
     last_ms: int
     failures: int = 0

@@ -101,7 +101,10 @@ def _usual(user: UserState, day: int, country: str, asn: int, least: int) -> boo
     Whole days before only: what a thief does today does not become usual today, however often it is repeated.
     """
     history = user.history
-    return days_seen(history.countries.get(country), day) >= least or days_seen(history.networks.get(asn), day) >= least
+    return (
+        days_seen(history.countries.get(country), day) >= least
+        or days_seen(history.networks.get(str(asn)), day) >= least
+    )
 
 
 def _switched(activity: Activity, journey: Journey) -> bool:
