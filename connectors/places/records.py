@@ -149,10 +149,11 @@ def _table(record: Record, key: str) -> Record:
 
 
 def _number(value: Any, most: float) -> float | None:
-    if value is None or isinstance(value, bool) or not isinstance(value, (float, int, str)):
-        return None
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return None
-    return number if -most <= number <= most and number - number == 0 else None  # neither infinite nor NaN
+    if type(value) is not float:
+        if value is None or isinstance(value, bool) or not isinstance(value, (float, int, str)):
+            return None
+        try:
+            value = float(value)
+        except (ValueError, OverflowError):
+            return None
+    return value if -most <= value <= most and value - value == 0 else None  # neither infinite nor NaN

@@ -99,26 +99,26 @@ class View:
 
     def _located(self, address: Address) -> Located:
         place, asn, organisation = Place(), 0, ""
-        tags: set[str] = set()
+        tags: list[str] = []
         if address.public:
             if city := self._record(self._sources.city, address):
                 place = place_of(city)
                 if "traits" in city:
                     asn, organisation = provider_of(city)
-                    tags.update(tags_of(city))
+                    tags.extend(tags_of(city))
             if provider := self._record(self._sources.asn, address):
                 asn, organisation = provider_of(provider)
             if anonymous := self._record(self._sources.anonymous, address):
-                tags.update(tags_of(anonymous))
+                tags.extend(tags_of(anonymous))
         listings = self._listings(address, asn)
         for listing in listings:
-            tags.update(listing.tags)
+            tags.extend(listing.tags)
         network = Network(
             prefix=intern(address.prefix),
             asn=asn,
             organisation=organisation,
             category=next((listing.category for listing in listings if listing.category), ""),
-            tags=tuple(sorted(tags)) if tags else (),
+            tags=tuple(sorted({*tags})) if tags else (),
             listed_by=listings[0].listed_by if listings else "",
         )
         return Located(address.text, place, network, "")
