@@ -1,6 +1,5 @@
 """Follows the audit stream: asks, publishes, waits; and knows what to do about each refusal."""
 
-import hashlib
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
@@ -88,7 +87,6 @@ class Follower:
         )
         self._retries = 0
         self._malformed = 0
-        self._kept_bodies: set[bytes] = set()
         self._next_ms = now_ms
 
     async def turn(self) -> None:
@@ -129,7 +127,6 @@ class Follower:
         now_ms = self._clock.now_ms()
         page = answer.page
         self._retries = self._malformed = 0
-        self._kept_bodies.clear()
         self._limiter.told(now_ms, answer.minute_left, answer.hour_left)
         if page.mended:
             log.warning("an answer was no JSON as it came and has been mended", events=len(page.events))
@@ -204,12 +201,10 @@ class Follower:
         self._next_ms = now_ms
 
     def _malformed_again(self, refusal: Malformed, now_ms: int) -> list[Outgoing]:
-        """Never past an answer that was not understood: it is asked for again, and each different body is kept once."""
+        """Never past an answer that was not understood: it is asked for again, and kept once until one is."""
         self._retry(now_ms, refusal)
-        digest = hashlib.sha256(refusal.body).digest()
-        if self._malformed < MALFORMED_TRIES or digest in self._kept_bodies:
+        if self._malformed != MALFORMED_TRIES:
             return []
-        self._kept_bodies.add(digest)
         return [undecodable(self._settings.name, refusal.body, str(refusal))]
 
     def _retry(self, now_ms: int, refusal: NoAnswer, at_least_ms: int = 0) -> None:

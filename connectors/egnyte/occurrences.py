@@ -130,8 +130,9 @@ class Window:
             self._counts[content] = max(known, found + 1)
 
     def restored(self, before: Offsets) -> None:
-        """All records have been read back, from the offsets `before` on."""
-        self._pages = deque([_Page(self.newest_ms, dict(before), tuple(self._counts))])
+        """All records have been read back, from the offsets `before` on; none, where no page had been published."""
+        if before:
+            self._pages = deque([_Page(self.newest_ms, dict(before), tuple(self._counts))])
 
     def start_offsets(self, upcoming: Offsets) -> Offsets:
         """Where reading back has to start to get this window; `upcoming`: the next offset of each partition."""

@@ -154,6 +154,14 @@ def test_the_window_is_bounded_and_says_when_that_costs() -> None:
     assert window.forgotten_early >= 50
 
 
+def test_a_window_that_was_never_published_to_starts_at_the_first_page() -> None:
+    window = Window(HOUR_MS)
+    window.restored({})
+    assert window.start_offsets({0: 7}) == {0: 7}
+    publish(window, NOW_MS, 1, before=7)
+    assert window.start_offsets({0: 8}) == {0: 7}
+
+
 def test_nothing_changes_until_it_is_published() -> None:
     window = Window(HOUR_MS)
     answer = [Sighting(content(1), NOW_MS)]
