@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -76,13 +75,10 @@ def test_orders_to_an_ended_broker_say_so() -> None:
         _ = kafka.bootstrap
 
 
-def test_a_taken_port_is_named() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(BrokerFailedError, match=f"127.0.0.1:{port}: the port is taken"):
-            DevelopmentKafka(port=port).start()
+def test_a_port_where_another_broker_answers_is_refused(broker: DevelopmentKafka) -> None:
+    port = port_of(broker)
+    with pytest.raises(BrokerFailedError, match=f"127.0.0.1:{port}: the port is taken"):
+        DevelopmentKafka(port=port).start()
 
 
 def test_a_broker_that_can_not_start_shows_its_log_and_leaves_no_folder(
