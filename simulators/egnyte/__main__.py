@@ -2,7 +2,9 @@
 
 import asyncio
 import signal
+from collections.abc import Iterable
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,8 @@ from simulators.scenario.demo import Demo
 from simulators.scenario.scenario import QUIET_DAYS, Scenario
 
 DAY_MS = 86_400_000
+DEMO_DELAY_MS = 10_000
+"""So long after the start the demonstration's attacks begin."""
 
 app = typer.Typer(add_completion=False)
 
@@ -30,7 +34,8 @@ class Story(StrEnum):
 
 @app.command()
 def main(
-    port: Annotated[int, typer.Option(help="Port on 127.0.0.1; 0 takes a free one.")] = 0,
+    port: Annotated[int, typer.Option(help="Port; 0 takes a free one.")] = 0,
+    host: Annotated[str, typer.Option(help="Address to serve on; other machines reach 0.0.0.0.")] = "127.0.0.1",
     token: Annotated[str, typer.Option(help="Access token to accept; made up if not given.")] = "",
     domain: Annotated[str, typer.Option(help="Name of the domain.")] = "acme",
     scenario: Annotated[
@@ -44,6 +49,7 @@ def main(
     ] = 1.0,
     start: Annotated[str, typer.Option(help="Time at the start, ISO 8601, UTC; now if not given.")] = "",
     limits: Annotated[bool, typer.Option(help="Egnyte's limits on requests.")] = True,
+    lists: Annotated[Path | None, typer.Option(help="Folder to write the organisation's IP lists to.")] = None,
     switch: Annotated[
         list[str] | None, typer.Option("--set", help="A doubt decided, NAME=VALUE, e.g. page_cap=10000; repeatable.")
     ] = None,
@@ -65,22 +71,34 @@ def main(
         switches = (Switches() if limits else Switches.unlimited()).changed(_parsed(switch or []))
         now_ms = from_iso(start) if start else RealClock().now_ms()
         clock: Clock = RealClock() if speed == 1 and not start else VirtualClock(now_ms, speed)
-        events = _events(scenario, now_ms, seed, users, days)
+        events, files = _staged(scenario, now_ms, seed, users, days)
+        _write(files, lists)
         simulator = EgnyteSimulator(events, clock, switches, domain=domain, token=token or None)
-        asyncio.run(_serve(simulator, port))
+        asyncio.run(_serve(simulator, host, port))
     except (ValueError, OSError) as problem:
         typer.echo(f"refused: {problem}", err=True)
         raise typer.Exit(1) from None
 
 
-def _events(scenario: Story, now_ms: int, seed: int, users: int, days: int) -> list[Event | bytes | Arrival]:
+def _staged(
+    scenario: Story, now_ms: int, seed: int, users: int, days: int
+) -> tuple[Iterable[Event | bytes | Arrival], dict[str, str]]:
+    """The scenario's events, and its IP list files: name and text."""
     if scenario is Story.DEMO:
         demo = Demo(now_ms, seed)
-        return [*demo.recent, *demo.live(now_ms + 10_000)]
+        return [*demo.history, *demo.recent, *demo.live(now_ms + DEMO_DELAY_MS)], demo.lists
     if scenario is Story.ORGANISATION:
         past_days = max(days // 2, QUIET_DAYS)
-        return list(Scenario(seed, users, days, now_ms - now_ms % DAY_MS - past_days * DAY_MS))
-    return []
+        weeks = Scenario(seed, users, days, now_ms - now_ms % DAY_MS - past_days * DAY_MS)
+        return weeks, weeks.lists
+    return [], {}
+
+
+def _write(files: dict[str, str], folder: Path | None) -> None:
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in files.items():
+            (folder / name).write_text(text)
 
 
 def _parsed(settings: list[str]) -> dict[str, Any]:
@@ -105,11 +123,11 @@ def _parsed(settings: list[str]) -> dict[str, Any]:
     return found
 
 
-async def _serve(simulator: EgnyteSimulator, port: int) -> None:
+async def _serve(simulator: EgnyteSimulator, host: str, port: int) -> None:
     stop = asyncio.Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
-    async with simulator.serve(port=port) as url:
+    async with simulator.serve(host, port) as url:
         typer.echo(f"url={url}\ntoken={simulator.token}")
         await stop.wait()
 

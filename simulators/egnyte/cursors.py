@@ -18,7 +18,7 @@ SEAL_BYTES: Final = 6
 
 class Cursor(msgspec.Struct, frozen=True, array_like=True):
     """A place in the stream. `position`: delivered up to here. `start_ms`: the startDate, which holds for what was
-    visible at `until_ms`, the time of the first request; what came later is delivered whatever its date. `end_ms`:
+    visible at `until`, the time of the first request; what came later is delivered whatever its date. `end_ms`:
     end of the initial set, -1 for none or once it was reached. `types`: the audit types asked for, empty for all.
     `issued_ms`: when this cursor was given out.
     """
@@ -26,7 +26,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     issued_ms: int
     position: Position
     start_ms: int
-    until_ms: int
+    until: Position
     end_ms: int
     types: tuple[str, ...]
 

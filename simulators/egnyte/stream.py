@@ -8,7 +8,7 @@ import msgspec
 from simulators.clock import from_iso, iso
 from simulators.egnyte import cursors
 from simulators.egnyte.cursors import Cursor
-from simulators.egnyte.eventlog import Entry, EventLog
+from simulators.egnyte.eventlog import Entry, EventLog, Position
 from simulators.egnyte.refusals import RefusedError
 from simulators.egnyte.switches import Switches
 
@@ -87,7 +87,7 @@ class AuditStream:
         now_ms = self._log.answered(now_ms)
         types = _types(query.audit_types)
         if not query.cursor:
-            return self._page(_first(query, types, switches, now_ms), switches, now_ms)
+            return self._page(_first(query, types, switches, (now_ms, self._log.last_number)), switches, now_ms)
         if (query.start_date or query.end_date) and not switches.cursor_beats_start:
             raise _bad("startDate or endDate cannot be combined with nextCursor")
         cursor = self._continued(query.cursor, types, switches, now_ms)
@@ -129,7 +129,8 @@ class AuditStream:
         return Page(repeated + fresh, cursors.write(following, self._domain), more)
 
 
-def _first(query: Query, types: tuple[str, ...], switches: Switches, now_ms: int) -> Cursor:
+def _first(query: Query, types: tuple[str, ...], switches: Switches, until: Position) -> Cursor:
+    now_ms = until[0]
     if not query.start_date:
         raise _bad("startDate is required when nextCursor is not given")
     start_ms = _date("startDate", query.start_date)
@@ -145,13 +146,13 @@ def _first(query: Query, types: tuple[str, ...], switches: Switches, now_ms: int
     end_ms = _date("endDate", query.end_date) if query.end_date else NO_END
     if end_ms != NO_END and end_ms < start_ms:
         raise _bad("endDate is before startDate")
-    return Cursor(now_ms, (start_ms, -1), start_ms, now_ms, end_ms, types)
+    return Cursor(now_ms, (start_ms, -1), start_ms, until, end_ms, types)
 
 
 def _wanted(entry: Entry, cursor: Cursor) -> bool:
     if cursor.types and entry.source not in cursor.types:
         return False
-    return entry.date_ms >= cursor.start_ms or entry.visible_ms > cursor.until_ms
+    return entry.date_ms >= cursor.start_ms or entry.position > cursor.until
 
 
 def _types(given: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from simulators.clock import iso
+from simulators.clock import from_iso, iso
 from simulators.egnyte.__main__ import app
 
 GIVEN = "t0ken"
@@ -90,3 +90,21 @@ def test_the_switches_are_listed():
     result = _run("--list-switches")
     assert result.exit_code == 0
     assert "page_cap=5000" in result.stdout
+
+
+async def test_the_demonstrations_past_can_be_read_where_the_window_is_wide_enough(tmp_path):
+    arguments = ["--start", "2025-11-24T08:00:00Z", "--speed", "0", "--no-limits", "--set", "slice_minutes=0"]
+    wide = ["--set", "window_days=11", "--lists", str(tmp_path / "lists")]
+    async with _running(*arguments, *wide) as (_, printed):
+        headers = {"Authorization": f"Bearer {printed['token']}"}
+        async with httpx.AsyncClient(base_url=printed["url"], headers=headers, trust_env=False) as client:
+            first = await client.get("/pubapi/v2/audit/stream", params={"startDate": "2025-11-13T08:00:00Z"})
+            page = first.json()
+            assert page["events"][0]["date"] < from_iso("2025-11-15")
+            assert page["moreEvents"] is False
+            await client.post("/control/clock", json={"advance_s": 40})
+            live = (await client.post("/pubapi/v2/audit/stream", json={"nextCursor": page["nextCursor"]})).json()[
+                "events"
+            ]
+            assert sum(event["action"] == "Failed Login" for event in live) == 30
+    assert "vpn" in (tmp_path / "lists" / "company.csv").read_text()

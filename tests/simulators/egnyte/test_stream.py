@@ -191,6 +191,14 @@ async def test_an_event_is_not_there_before_its_time(serve, minutes_back):
         assert (await served.drain(cursor))[0] == [minutes_back(20)]
 
 
+async def test_what_comes_late_is_delivered_though_it_is_dated_before_the_start(serve, minutes_back):
+    async with serve([(minutes_back(50), minutes_back(10)["date"])]) as served:
+        events, cursor, _ = await served.drain_from(0.5)
+        assert events == []
+        served.simulator.append(minutes_back(40))
+        assert (await served.drain(cursor))[0] == [minutes_back(40)]
+
+
 async def test_nothing_is_added_behind_a_reader(serve, minutes_back):
     async with serve() as served:
         _, cursor, _ = await served.drain_from(0.5)

@@ -99,6 +99,10 @@ def test_people_work_in_their_own_day(scenario, events):
         assert 6.5 < local_h < 23
 
 
+def _home(scenario, mail):
+    return next(person.home_ip for person in scenario.organisation.people if person.email == mail)
+
+
 def _date(event, person):
     return datetime.fromtimestamp(event["date"] / 1_000, ZoneInfo(person.city.zone)).date()
 
@@ -133,7 +137,8 @@ def test_a_thief_is_where_the_victim_cannot_be(scenario, seen, city_of, kind, lo
         hours = max(abs(nearest["date"] - label.start_ms) / HOUR_MS, 1 / 60)
         assert km > 4_000
         assert km / hours > 1_000
-        assert nearest["ipAddress"] not in scenario.lists["company.csv"]
+        working = [event for event in own if abs(event["date"] - label.start_ms) < 4 * HOUR_MS]
+        assert {event["ipAddress"] for event in working if event["access"] != "Mobile"} == {_home(scenario, label.user)}
 
 
 def test_guessing_is_far_more_than_anybody_mistypes(scenario, city_of):
