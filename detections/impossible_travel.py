@@ -10,9 +10,10 @@ from detections import sightings
 from detections.geography import on_globe
 from detections.journey import Journey, Limits, impossible_journey, pair_of, sentence
 from detections.model import HOUR_MS, Candidate, Metadata, Number, Technique, attributable
+from detections.networks import has_place
 from detections.state import ADDRESS_CHARS, ID_CHARS, Incident, Journeys, UserState
 from detections.suppression import first_today
-from detections.travel_ladder import WHY, Reason, Settings, reason_against, veil_of
+from detections.travel_ladder import WHY, Reason, Settings, reason_against, switched_from
 from detections.wording import clock, count
 from schemas.activity import Activity
 
@@ -76,13 +77,13 @@ class ImpossibleTravel:
         settings, journeys, network = self.settings, user.journeys, activity.network
         sightings.forget(journeys, activity.time_ms)
         found = self._impossible(activity, journeys)
-        veil = veil_of(activity, found, settings)
-        told = self._tell(activity, user, found, veil) if found else []
-        if veil:
+        if not has_place(network, settings.unplaceable_categories, settings.unplaceable_tags):
             journeys.passing = activity.ip[:ADDRESS_CHARS]
-        else:
-            journeys.passing = ""
-            sightings.record(journeys, activity, safe=network.category in settings.safe_categories)
+            return self._tell(activity, user, found, "unplaceable_network")
+        home = switched_from(activity, found)  # the person is there, whatever the database says of the other address
+        told = self._tell(activity, user, found, "address_family_switch" if home else None)
+        journeys.passing = ""
+        sightings.record(journeys, activity, safe=network.category in settings.safe_categories, at=home)
         return told
 
     def _impossible(self, activity: Activity, journeys: Journeys) -> list[Journey]:

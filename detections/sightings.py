@@ -57,27 +57,24 @@ def nearest(sighting: Sighting, time_ms: int) -> Mark:
     return best
 
 
-def record(journeys: Journeys, activity: Activity, *, safe: bool) -> None:
-    """Adds `activity` to the sighting of its network.
+def record(journeys: Journeys, activity: Activity, *, safe: bool, at: Sighting | None = None) -> None:
+    """Adds `activity` to `at`, or else to the sighting of its network.
 
     A network keeps the place that it was first seen at, so that an address that a new database puts elsewhere does not
     travel.
     """
     prefix = prefix_of(activity.network, activity.ip)[:ADDRESS_CHARS]
-    sighting = next((each for each in journeys.sightings if each.prefix == prefix), None)
+    sighting = at or next((each for each in journeys.sightings if each.prefix == prefix), None)
     if sighting is None:
         sighting = _new(activity, prefix)
         journeys.sightings.append(sighting)
-    elif activity.time_ms < sighting.slots[-1].last_ms:
-        _place(sighting.slots, activity)
-        _bound(journeys)
-        return
-    else:
-        _place(sighting.slots, activity)
-    sighting.ip = activity.ip[:ADDRESS_CHARS]
-    sighting.safe = safe
-    sighting.users = _small(max(activity.knowledge.country_users, activity.knowledge.asn_users))
-    journeys.sightings.sort(key=_newest)
+    newest = activity.time_ms >= sighting.slots[-1].last_ms
+    _place(sighting.slots, activity)
+    if newest:
+        sighting.ip = activity.ip[:ADDRESS_CHARS]
+        sighting.safe = safe
+        sighting.users = _small(max(activity.knowledge.country_users, activity.knowledge.asn_users))
+        journeys.sightings.sort(key=_newest)
     _bound(journeys)
 
 

@@ -12,9 +12,9 @@ from detections.geography import relation
 from detections.history import days_seen, learning
 from detections.journey import Journey
 from detections.model import DAY_MS
-from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACEABLE_TAGS, has_place, prefix_of
+from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACEABLE_TAGS, prefix_of
 from detections.settings import PolicySettings, Sensitivity
-from detections.state import ADDRESS_CHARS, UserState
+from detections.state import ADDRESS_CHARS, Sighting, UserState
 from schemas.activity import Activity, IpCategory
 
 Reason = Literal[
@@ -59,12 +59,15 @@ class Settings(PolicySettings, frozen=True, kw_only=True):
     safe_categories: tuple[IpCategory, ...] = SAFE_CATEGORIES
 
 
-def veil_of(activity: Activity, found: list[Journey], settings: Settings) -> Reason | None:
-    """Why the address of `activity`, with the journeys `found` to it, stands for no place; None where it does."""
-    if not has_place(activity.network, settings.unplaceable_categories, settings.unplaceable_tags):
-        return "unplaceable_network"
-    if any(_switched(activity, each) for each in found):
-        return "address_family_switch"
+def switched_from(activity: Activity, found: list[Journey]) -> Sighting | None:
+    """The sighting, of those that `found` leads to, that `activity` differs from by its address family only.
+
+    IPv4 and IPv6 addresses of one provider are often listed at different places.
+    """
+    for journey in found:
+        asn, sighting = activity.network.asn, journey.sighting
+        if asn > 0 and asn == sighting.asn and (":" in activity.ip) != (":" in sighting.prefix):
+            return sighting
     return None
 
 
@@ -105,9 +108,3 @@ def _usual(user: UserState, day: int, country: str, asn: int, least: int) -> boo
         days_seen(history.countries.get(country), day) >= least
         or days_seen(history.networks.get(str(asn)), day) >= least
     )
-
-
-def _switched(activity: Activity, journey: Journey) -> bool:
-    """Whether only the address family changed: IPv4 and IPv6 of one provider are often listed at different places."""
-    asn, sighting = activity.network.asn, journey.sighting
-    return asn > 0 and asn == sighting.asn and (":" in activity.ip) != (":" in sighting.ip)

@@ -115,6 +115,16 @@ def test_an_activity_without_a_place_does_not_hide_the_home_behind_it() -> None:
     assert pairs(run(TRAVEL, life, known_user(TRAVEL, MORNING))) == {frozenset({"PT", "SG"})}
 
 
+def test_the_other_address_family_counts_as_being_where_the_first_is() -> None:
+    user = known_user(TRAVEL, MORNING)
+    life = [activity(MORNING)]
+    life += [activity(MORNING + n * 10 * MINUTE_MS, LISBON6) for n in range(1, 90)]
+    found = run(TRAVEL, life, user)
+    assert [each.suppressed for each in found] == ["address_family_switch"]
+    found = run(TRAVEL, [activity(MORNING + 15 * HOUR_MS, SINGAPORE)], user)
+    assert [(each.step, each.evidence[0].city) for each in found] == [("create", "Lisbon")]
+
+
 def test_the_other_address_family_is_no_place_while_the_first_is_known() -> None:
     user = known_user(TRAVEL, MORNING)
     found = run(TRAVEL, [activity(MORNING), activity(MORNING + MINUTE_MS, LISBON6)], user)
