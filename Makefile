@@ -26,6 +26,10 @@ demo: kafka $(READY) ## run the whole pipeline on simulated clouds and show its 
 test: kafka $(READY) ## run all tests, against a real Kafka
 	@$(PY) -m pytest $(ARGS)
 
+.PHONY: compose-test
+compose-test: $(READY) ## build the images, run docker-compose.yml for real, and kill a worker
+	@$(PY) -m pytest -m compose tests/compose $(ARGS)
+
 .PHONY: check
 check: $(READY) ## formatting, lint, types, import rules
 	@failed=; for tool in "ruff format --check --output-format concise" "ruff check --quiet" mypy lint-imports; do \
@@ -48,11 +52,13 @@ bench: kafka $(READY) ## measure throughput, memory and latency
 .PHONY: contract
 contract: $(READY) ## generate schemas/contract/ from the schemas
 	@$(PY) -m schemas.contract.generate
+	@$(PY) -m detections.contract_page
 
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies anew (ARGS=--upgrade: to the newest)
 	@$(PIP) install uv
 	@$(UV_LOCK) $(ARGS) --extra dev pyproject.toml --output-file requirements.lock
+	@$(UV_LOCK) --constraint requirements.lock pyproject.toml --output-file requirements-runtime.lock
 	@$(UV_LOCK) $(ARGS) --no-deps --group pyproject.toml:data --output-file requirements-data.lock
 
 .PHONY: clean
