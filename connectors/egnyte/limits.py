@@ -36,7 +36,7 @@ class Limiter:
     def wait_ms(self, now_ms: int) -> int:
         """How long to wait before the next request; 0 when it may go."""
         self._forget(now_ms)
-        ready_ms = min(self.not_before_ms, now_ms + HOUR_MS)
+        self.not_before_ms = ready_ms = min(self.not_before_ms, now_ms + HOUR_MS)
         for window_ms, limit in self._limits:
             if len(self._requests_ms) >= limit:
                 ready_ms = max(ready_ms, self._requests_ms[-limit] + window_ms)
@@ -61,5 +61,5 @@ class Limiter:
             self.pause(now_ms, EXHAUSTED_HOUR_MS)
 
     def _forget(self, now_ms: int) -> None:
-        # A clock that was set back must not leave requests in the future, which would block for long.
+        # A clock that was set back must not leave requests in the future, which would block for long; nor a pause.
         self._requests_ms = [min(then, now_ms) for then in self._requests_ms if now_ms - then < HOUR_MS]
