@@ -87,11 +87,33 @@ def events(count: int, users: int, seed: int = 7) -> Iterator[Keyed]:
             folder, drawing = chance.randrange(400), chance.randrange(90)
             event["sourcePath"] = f"/Shared/Projects/Harbor/{folder}/plan level {drawing}.dwg"
             event["targetPath"] = "N/A"
-        value = encode(event)
-        key = user_key(CONNECTOR, parse(value).actor).encode()
-        event_id = hashlib.blake2b(value + b"%d" % i, digest_size=16).hexdigest()
-        headers = list(Envelope(CONNECTOR, event_id).to_headers())
-        yield Keyed(partition_of(key, PARTITIONS), key, value, headers, date + 30_000)
+        yield keyed(encode(event), date + 30_000, i)
+
+
+def login_failures(email: str, count: int, now_ms: int) -> Iterator[Keyed]:
+    """`count` failed logins of one user from one network, in the last seconds."""
+    for i in range(count):
+        date = now_ms - (count - i)
+        event = {
+            "date": date,
+            "user": f"Vic Tim ( {email} )",
+            "userId": "10427999999",
+            "action": "Failed Login",
+            "access": "Web UI",
+            "ipAddress": "81.2.69.142",
+            "actionInfo": "",
+            "auditSource": "LOGIN_AUDIT",
+        }
+        yield keyed(msgspec.json.encode(event), now_ms, i)
+
+
+def keyed(value: bytes, received_ms: int, number: int) -> Keyed:
+    """An event as a connector would publish it. `number` keeps equal ones apart."""
+    key = user_key(CONNECTOR, parse(value).actor).encode()
+    event_id = hashlib.blake2b(value + b"%d" % number, digest_size=16).hexdigest()
+    return Keyed(
+        partition_of(key, PARTITIONS), key, value, list(Envelope(CONNECTOR, event_id).to_headers()), received_ms
+    )
 
 
 async def publish(settings: Settings, work: list[Keyed]) -> None:
