@@ -38,11 +38,26 @@ def pairs(found: list[Candidate]) -> set[frozenset[str]]:
     return {frozenset(each.country for each in one.evidence) for one in found if one.step == "create"}
 
 
-@settings(max_examples=60, deadline=None)
-@given(st.integers(0, 2**32), st.sampled_from((3.0, 25.0, 70.0, 200.0)), st.sampled_from((2, 3)))
-def test_disorder_hides_no_incident_and_makes_none(seed: int, gap_minutes: float, places: int) -> None:
+FAR = (LISBON, SINGAPORE, DENVER, OFFICE)
+NEAR = tuple(
+    source(f"203.0.{117 + number}.7", country, f"Isle {number}", number * 5.4, 0, 64600 + number)
+    for number, country in enumerate(("IS", "MT", "NZ"))
+)
+"""600 km from one to the next: an hour is enough, half an hour is not."""
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.integers(0, 2**32),
+    st.sampled_from((3.0, 25.0, 70.0, 200.0)),
+    st.sampled_from((2, 3)),
+    st.sampled_from((FAR, NEAR)),
+)
+def test_disorder_hides_no_incident_and_makes_none(
+    seed: int, gap_minutes: float, places: int, among: tuple[dict[str, Any], ...]
+) -> None:
     dice = random.Random(seed)  # noqa: S311
-    sources, now, life = dice.sample((LISBON, SINGAPORE, DENVER, OFFICE), places), MORNING, []
+    sources, now, life = dice.sample(among, places), MORNING, []
     where = sources[0]
     while now < MORNING + 12 * HOUR_MS:
         now += int(dice.expovariate(1 / gap_minutes) * MINUTE_MS) + 1

@@ -15,6 +15,7 @@ from tests.detections.streams_of_activities import (
     DENVER,
     LISBON,
     SINGAPORE,
+    SOURCES,
     START,
     activity,
     delayed,
@@ -78,6 +79,18 @@ def test_what_never_pauses_does_not_keep_the_phase_of_its_beginning(step_min: in
     ]
     for at_day in (143, 187):
         assert_warming_up_is_exact(life, START + at_day * DAY_MS + 5 * HOUR_MS, STRICT)
+
+
+@pytest.mark.parametrize("phase_days", [9, 35, 47, 100])
+def test_what_was_usual_long_ago_is_forgotten_in_the_same_way(phase_days: int) -> None:
+    """Phases of one place each, every other one with failures only."""
+    life = []
+    for day in range(220):
+        phase = day // phase_days
+        kind = "failed_login" if phase % 2 else "login"
+        life.append(activity(START + day * DAY_MS + 9 * HOUR_MS, SOURCES[phase // 2 % len(SOURCES)], kind))
+    for at_day in range(95, 215, 6):
+        assert_warming_up_is_exact(life, START + at_day * DAY_MS, BOTH)
 
 
 @settings(max_examples=15, deadline=None)
