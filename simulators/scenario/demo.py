@@ -129,7 +129,7 @@ class Demo:
         yield file_event(ines, begins_ms + 7 * SECOND_MS, "Preview", f"{folder}/Overview 1.pdf", ip=ip)
         for number, path in enumerate(files.plunder(folder, 20, draw)):
             yield file_event(ines, begins_ms + 7_500 + number * 325, "Download", path, ip=ip)
-        for second in (3, 10, 13):
+        for second in (10, 13):  # after the thief: the first alert tells of a journey that one can follow
             path = f"{folder}/Figures {second}.xlsx"
             yield file_event(ines, begins_ms + second * SECOND_MS + 150, "Upload", path, ip=ines.home_ip)
 

@@ -1,0 +1,239 @@
+"""`egnyte-watch demo`: the whole pipeline on this machine, shown at work.
+
+A real Kafka, the ordinary connector and worker as processes of their own, a real city database; only Egnyte is
+simulated. The past is published as a backfill would do it and followed in the stream, so that habits are known; then
+the story happens. All that is shown is read back from the topics.
+"""
+
+import asyncio
+import logging
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Final, cast
+
+import msgspec
+import yaml
+from rich.console import Console
+
+from agents.detect import policy_set
+from console.demo_history import publish_history
+from console.demo_processes import Process
+from console.demo_quiet import Limits
+from console.demo_records import Records, email_of, judge
+from console.demo_report import Report
+from console.demo_settings import city_database, demo_settings, environment, kafka_settings
+from detections.failed_logins import Settings as LoginSettings
+from detections.policies import PoliciesError
+from detections.travel_ladder import Settings as TravelSettings
+from schemas import finding as finding_schema
+from simulators.clock import RealClock
+from simulators.egnyte import EgnyteSimulator, Switches
+from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError, Kafka, development_kafka
+from simulators.scenario.demo import Demo
+from streams.errors import Refused
+from streams.sections import KafkaSettings, Settings
+from streams.topic_admin import prepare_topics
+from streams.topic_check import wrong
+
+DEADLINE_S: Final = 120
+"""For learning the past, and again for the story: on an idle machine they take about 10 and 25 s."""
+LEAD_MS: Final = 1_000
+"""The story begins so long after it was handed to the simulator."""
+
+
+def run(settings: Settings, *, once: bool, save: Path | None) -> int:
+    """Runs the demo until Ctrl-C, or with `once` until the story's alerts have been read back; returns the exit code.
+
+    1: something of the story is missing, doubled or a false alarm, after `DEADLINE_S` at most. What was published is
+    written to `save` at the end. Raises Refused for what is missing on this machine, and Kafka's errors.
+    """
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # names are not ASCII, a terminal may be
+    report = Report(Console(highlight=False, markup=False))
+    _quieten()
+    city_database()
+    limits = _limits(settings)
+    try:
+        if save is not None:
+            save.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="egnyte-watch-demo-") as folder, _kafka(report) as kafka:
+            own = isinstance(kafka, DevelopmentKafka)
+            reached = kafka_settings(settings.kafka, kafka.bootstrap, own=own)
+            performance = _Performance(report, Path(folder), limits, once=once, save=save)
+            code = asyncio.run(performance.play(settings, reached))
+            if not own:
+                report.topics_stay(reached)
+            return code
+    except DevelopmentKafkaError as error:
+        raise Refused(str(error)) from None
+    except TimeoutError as error:  # an OSError too
+        raise Refused(f"Kafka did not answer in time: {error}") from error
+    except OSError as error:
+        where = f"{error.filename}: " if error.filename else ""
+        raise Refused(f"{where}{error.strerror or error}: check the path, its permissions and the disk") from error
+
+
+def _limits(settings: Settings) -> Limits:
+    """Of the policies in force, which are so checked before anything is started."""
+    try:
+        policies = policy_set(settings).settings
+    except (PoliciesError, yaml.YAMLError) as error:
+        raise Refused(f"policies in {settings.policies.dir}: {error}") from None
+    travel = cast(TravelSettings, policies["impossible_travel"])
+    return Limits(travel.min_speed_kmh, cast(LoginSettings, policies["failed_logins"]).min_failures)
+
+
+def _quieten() -> None:
+    """The libraries tell of every step while a broker starts; what matters comes as an error, and is told then."""
+    for name in ("aiokafka", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def _kafka(report: Report) -> Iterator[Kafka]:
+    with ExitStack() as stack:
+        with report.working("starting Kafka") as news:
+            say = news if report.out.is_terminal else report.done
+            kafka = stack.enter_context(development_kafka(say=say))
+        started = "Apache Kafka is ready" if isinstance(kafka, DevelopmentKafka) else "using the Kafka"
+        report.done(f"{started} at {kafka.bootstrap}")
+        yield kafka
+
+
+class _Performance:
+    """The story, from the empty topics to the verdict."""
+
+    def __init__(self, report: Report, folder: Path, limits: Limits, *, once: bool, save: Path | None) -> None:
+        self._report = report
+        self._folder = folder
+        self._limits = limits
+        self._once = once
+        self._save = save
+        self._demo = Demo(_now_ms())
+        # Egnyte hands out half an hour of history with each answer; here it is a week at once.
+        self._egnyte = EgnyteSimulator(self._demo.recent, RealClock(), Switches.unlimited(slice_minutes=0))
+        self._processes: list[Process] = []
+
+    async def play(self, given: Settings, kafka: KafkaSettings) -> int:
+        """Everything between a Kafka that is there and the exit code."""
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        for name, text in self._demo.lists.items():
+            (self._folder / name).write_text(text)
+        async with self._egnyte.serve() as url:
+            settings = demo_settings(given, kafka, url, self._egnyte.token, self._folder)
+            await self._prepare(settings)
+            try:
+                async with Records(settings) as records:
+                    return await self._until(stop, settings, records)
+            finally:
+                await self._end_processes()
+
+    async def _prepare(self, settings: Settings) -> None:
+        with self._report.working("making topics"):
+            rows = await prepare_topics(settings)
+        if lacking := wrong(rows):
+            raise Refused("\n".join(f"{row.topic}: {row.what} is {row.found}, not {row.wanted}" for row in lacking))
+        self._report.done(f"{sum(row.state == 'created' for row in rows)} topics made")
+
+    async def _until(self, stop: asyncio.Event, settings: Settings, records: Records) -> int:
+        """Plays until the end, or until told to stop; either way, what was published is saved."""
+        stopping = asyncio.create_task(stop.wait())
+        playing = asyncio.create_task(self._story(settings, records))
+        try:
+            await asyncio.wait({stopping, playing}, return_when=asyncio.FIRST_COMPLETED)
+            stopped_early = not playing.done()
+        finally:
+            for task in (stopping, playing):
+                task.cancel()
+            await asyncio.wait({stopping, playing})
+        code = int(self._once) if playing.cancelled() else playing.result()
+        if stopped_early:
+            self._report.done("stopping")
+        if self._save is not None:
+            await records.to_the_end()
+            self._report.saved(self._save, records.save(self._save))
+        return code
+
+    async def _story(self, settings: Settings, records: Records) -> int:
+        past = await self._learn(settings, records)
+        begins_ms = _now_ms() + LEAD_MS
+        live = self._demo.live(begins_ms)
+        for event, visible_ms in live:
+            self._egnyte.append(event, visible_ms)
+        with self._report.working("watching") as say:
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    await self._watch(records, past, past + len(live), say)
+                    await records.until_judged()
+            except TimeoutError:
+                self._report.done(f"not all has come within {DEADLINE_S} s")
+            self._show(await records.to_the_end())
+        told = [msgspec.json.encode(event) for event in self._demo.history] + self._egnyte.visible_events()
+        verdict = judge(self._demo.expected, told, records.activities, records.findings("alerts"))
+        self._report.verdict(verdict, records, self._demo.quiet, begins_ms, self._limits)
+        if self._once:
+            return 0 if verdict.good else 1
+        self._report.look_further(settings)
+        while True:
+            self._show(await self._more(records))
+
+    async def _learn(self, settings: Settings, records: Records) -> int:
+        """Publishes the past, starts connector and worker, and waits until all of it is in the audit trail; returns
+        how many activities that is. Raises Refused when it takes too long.
+        """
+        environ = environment(settings)
+        demo, report = self._demo, self._report
+        self._processes.append(Process("worker", environ, self._folder, settings.streams.stop_within_ms))
+        past = len(demo.history) + len(demo.recent)
+        with report.working("publishing history") as say:
+            published = await publish_history(settings, demo.history, demo.stream_starts_ms)
+            report.done(f"{published} events of the past published, older than Egnyte's stream reaches")
+            self._processes.append(Process("connector", environ, self._folder, settings.streams.stop_within_ms))
+            try:
+                async with asyncio.timeout(DEADLINE_S):
+                    while len(records.activities) < past:
+                        say(f"learning what is usual: {len(records.activities)} of {past} activities")
+                        self._show(await self._more(records))
+            except TimeoutError:
+                learned = f"only {len(records.activities)} of {past} activities came within {DEADLINE_S} s"
+                raise Refused(
+                    f"{learned}: is this machine, or Kafka at {settings.kafka.bootstrap}, very busy?"
+                ) from None
+        report.done(f"habits learned from {past} activities; now watching")
+        return past
+
+    async def _watch(self, records: Records, past: int, last: int, say: Callable[[str], None]) -> None:
+        """Shows alerts until those that must come are there, and all of the story is in the audit trail."""
+        waiting = set(self._demo.expected)
+        while waiting or len(records.activities) < last:
+            say(f"watching: {len(records.activities) - past} of {last - past} events of the story")
+            values = await self._more(records)
+            self._show(values)
+            for found in map(finding_schema.decode, values):
+                waiting.discard((found.unmapped.policy, email_of(found)))
+
+    async def _more(self, records: Records) -> list[bytes]:
+        for process in self._processes:
+            process.check()
+        return await records.more()
+
+    def _show(self, values: list[bytes]) -> None:
+        for value in values:
+            self._report.alert(value)
+
+    async def _end_processes(self) -> None:
+        with self._report.working("stopping"):
+            for process in self._processes:
+                process.ask_to_stop()
+            for process in self._processes:
+                await asyncio.to_thread(process.stop)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
