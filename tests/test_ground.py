@@ -75,7 +75,14 @@ def test_a_stale_lock_is_seen(wanted: list[str], problem: str) -> None:
     assert stale(wanted, {"httpx": ("0.28.1", direct), "rich": ("15.0.0", direct), "h11": ("0.16.0", "")}) == [problem]
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "requirements-data.lock"])
+def test_the_images_lock_is_current_and_of_the_same_versions() -> None:
+    tested, shipped = locked("requirements.lock"), locked("requirements-runtime.lock")
+    assert stale(PROJECT["project"]["dependencies"], shipped) == [], "run `make lock`"
+    different = {name for name, (version, _) in shipped.items() if tested.get(name, ("", ""))[0] != version}
+    assert different == set(), "run `make lock`"
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "requirements-runtime.lock", "requirements-data.lock"])
 def test_every_locked_package_carries_a_hash(name: str) -> None:
     packages = locked(name)
     assert len(packages) == len(re.findall(r"^[a-z0-9]\S*==", (ROOT / name).read_text(), re.MULTILINE)) > 0

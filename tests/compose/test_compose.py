@@ -131,14 +131,14 @@ async def test_a_killed_workers_partitions_are_taken_over_and_nothing_is_lost_or
         owned = await until(partial(stack.members, group), taken_over, TAKEN_OVER_WITHIN_S)
         assert taken_over(owned), f"{group}: {owned}"
 
-    happened = Counter(canonical(event) for event in stack.simulator("events")["events"])
-    events = await stack.read(
-        "egnyte.events", lambda records: len(records) >= happened.total() + len(Demo(0).history), 60
-    )
+    past = len(Demo(0).history)  # out of the stream's reach, and published by `history` as of another moment
+    happened = Counter(canonical(event) for event in stack.simulator(f"events?offset={past}")["events"])
+    total = past + happened.total()
+    events = await stack.read("egnyte.events", lambda records: len(records) >= total, 60)
     ids = [Envelope.from_headers(record.headers).event_id for record in events]
     assert not doubled(ids)
     assert not happened - Counter(canonical(json.loads(record.value)) for record in events)
-    assert len(events) == happened.total() + len(Demo(0).history)
+    assert len(events) == total
 
     records = await stack.read("egnyte.activities", lambda records: len(records) >= len(events), 60)
     judged = [json.loads(record.value)["event_id"] for record in records]
