@@ -1,6 +1,7 @@
 """The port of `streams.cluster`, on a real Kafka cluster."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
@@ -19,6 +20,8 @@ RETRY_BACKOFF_MS = 10
 being written; aiokafka then waits this long. Its default of 100 ms would be most of our latency."""
 READ_RECORDS = 5_000
 POLL_MS = 500
+ANSWER_S = 40.0
+"""Longest wait for one answer: some clients' calls wait for a broker without end. Longer than a request may take."""
 IDLE_FETCH_MS = 10
 """A broker answers a connection's requests one by one, so a fetch that waits for records holds up whatever is asked
 next."""
@@ -50,7 +53,7 @@ class KafkaCluster:
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
         """See `streams.cluster.Cluster`."""
-        async with self._lock:
+        async with self._lock, asyncio.timeout(ANSWER_S):
             if self._admin is None:
                 self._admin = await _started(AIOKafkaAdminClient(**self._options))
             offsets = await self._admin.list_consumer_group_offsets(group, partitions=[KafkaTopicPartition(*tp)])
@@ -61,12 +64,12 @@ class KafkaCluster:
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """See `streams.cluster.Cluster`."""
-        async with self._lock:
+        async with self._lock, asyncio.timeout(ANSWER_S):
             return await self._bounds(await self._reader(), KafkaTopicPartition(*tp))
 
     async def offset_at(self, tp: TopicPartition, time_ms: int) -> int | None:
         """See `streams.cluster.Cluster`."""
-        async with self._lock:
+        async with self._lock, asyncio.timeout(ANSWER_S):
             consumer = await self._reader()
             found = await consumer.offsets_for_times({KafkaTopicPartition(*tp): max(0, time_ms)})
         at = found[KafkaTopicPartition(*tp)]
@@ -76,20 +79,30 @@ class KafkaCluster:
         """See `streams.cluster.Cluster`."""
         partition = KafkaTopicPartition(*tp)
         async with self._lock:
-            consumer = await self._reader()
-            consumer.assign([partition])
-            begin, end = await self._bounds(consumer, partition)
-            consumer.seek(partition, max(start, begin))
+            async with asyncio.timeout(ANSWER_S):
+                consumer = await self._reader()
+                consumer.assign([partition])
+                begin, end = await self._bounds(consumer, partition)
+                consumer.seek(partition, max(start, begin))
             try:
-                while await consumer.position(partition) < end:
+                last = time.monotonic()
+                while await self._position(consumer, partition) < end:
+                    if time.monotonic() - last > ANSWER_S:
+                        raise TimeoutError(f"nothing of {tp.topic}/{tp.partition} could be read for {ANSWER_S:.0f} s")
                     fetched = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS)
                     for records in fetched.values():
                         if records[-1].offset >= end:
                             records = [record for record in records if record.offset < end]
+                        last = time.monotonic()
                         if records:
                             yield records
             finally:
                 consumer.unsubscribe()  # or it would go on fetching
+
+    @staticmethod
+    async def _position(consumer: AIOKafkaConsumer, partition: KafkaTopicPartition) -> int:
+        async with asyncio.timeout(ANSWER_S):
+            return int(await consumer.position(partition))
 
     async def close(self) -> None:
         """Close what was opened."""

@@ -27,6 +27,8 @@ STALE_OFFSET_TRIES = 20
 STALE_OFFSET_WAIT_S = 0.25
 """An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
 Only one that a person set may be taken for a rewind, so ours is read again, for 5 s at most."""
+ABORTED_AFTER_S = 10.0
+"""Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
 MOST_FETCHES = 8
 """Small fetches that may wait to be joined into one unit."""
 RECORD_OVERHEAD = 200
@@ -123,7 +125,8 @@ class Lane:
         # until
         # what that had committed is there to be read.
         self._producer = self._cluster.producer(f"{spec.group}-{tp.partition}")
-        await self._producer.start()
+        async with asyncio.timeout(self._settings.transaction_timeout_ms / 1000 + ABORTED_AFTER_S):
+            await self._producer.start()
         self._probe("fenced")
         state, start = await (self._start_stateful() if spec.changelog is not None else self._start_stateless())
         meta = start.meta
@@ -280,7 +283,9 @@ class Lane:
     async def _in_unit(self, records: Sequence[Record], *, finish_warming: bool = False) -> None:
         assert self.unit is not None  # noqa: S101 - as above
         self.busy = True
-        self.processed += await self.unit.process(records, finish_warming=finish_warming)
+        # A transaction that has not ended by then has been aborted by the broker: waiting on is of no use.
+        async with asyncio.timeout(self._settings.transaction_timeout_ms / 1000 + ABORTED_AFTER_S):
+            self.processed += await self.unit.process(records, finish_warming=finish_warming)
         self.busy = False  # stays set on failure: close() then aborts
 
 
