@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,10 @@ from schemas import finding as schema
 from schemas.activity import Activity
 from streams.sections import KafkaSettings, Settings
 from streams.topics import topic_name
+
+STAMP_CHARS: Final = 10
+TOPICS: Final = ("events", "activities", "alerts", "behaviors", "dead-letters")
+"""Those worth a look."""
 
 
 class Report:
@@ -38,7 +43,7 @@ class Report:
 
     def done(self, text: str | Text) -> None:
         """A step is done; or a word about one. With the time since the start."""
-        self._beside(Text(f"{self.seconds:6.1f} s  ", style="cyan"), text)
+        self._beside(Text(f"{self.seconds:6.1f} s".ljust(STAMP_CHARS), style="cyan"), text)
 
     @contextmanager
     def working(self, text: str) -> Iterator[Callable[[str], None]]:
@@ -63,7 +68,7 @@ class Report:
         travelled = journey.journey_of(found)
         if travelled is not None:
             journey.show(self.out, travelled)
-        self.done(Text(f"What to do: {found.remediation.desc}", style="italic"))
+        self._beside(" " * STAMP_CHARS, Text(f"What to do: {found.remediation.desc}", style="italic"))
 
     def verdict(self, verdict: Verdict, records: Records, quiet: Sequence[str], begins_ms: int, limits: Limits) -> None:
         """What came of the story: alerts, those who stayed quiet and why, and the books."""
@@ -71,14 +76,15 @@ class Report:
         by_user: defaultdict[tuple[str, str], list[schema.Finding]] = defaultdict(list)
         for found in records.findings("alerts"):
             by_user[email_of(found), found.finding_info.title].append(found)
+        width = max(len(email) for email in (*quiet, *(email for email, _ in by_user)))
         for (email, title), found_ones in by_user.items():
             last = found_ones[-1]
             events = wording.count(last.count, "event")
             records_told = wording.count(len(found_ones), "record")
-            self._beside(f"  {email}  ", f"{title}, {last.severity}: {events}, in {records_told}")
+            self._beside(f"  {email:<{width}}  ", f"{title}, {last.severity}: {events}, in {records_told}")
         self._heading("Quiet, and why")
         for email in quiet:
-            self._beside(f"  {email}  ", quiet_line(*_about(email, records), begins_ms, limits))
+            self._beside(f"  {email:<{width}}  ", quiet_line(*_about(email, records), begins_ms, limits))
         self._heading("The books")
         events = wording.count(len(records.activities), "activity", "activities")
         exact = "each event of the story exactly once" if not (verdict.lost or verdict.doubled) else "not exact"
@@ -91,10 +97,12 @@ class Report:
     def look_further(self, settings: Settings) -> None:
         """How to go on from here while the demo runs."""
         self._heading("Look further, from another terminal")
-        self.out.print(f"  export {_variables(settings.kafka)}")
-        self.out.print(f"  {_command()} alerts tail --from-beginning --behaviors")
-        names = ("events", "activities", "alerts", "behaviors", "dead-letters")
-        self.out.print(f"  topics: {', '.join(topic_name(settings, name) for name in names)}")
+        for told in (
+            f"export {_variables(settings.kafka)}",
+            f"{_command()} alerts tail --from-beginning --behaviors",
+            f"topics: {', '.join(topic_name(settings, name) for name in TOPICS)}",
+        ):
+            self.out.print(f"  {told}", soft_wrap=True)  # to be copied whole
         self.out.print("\nRunning until Ctrl-C.")
 
     def saved(self, folder: Path, counts: dict[str, int]) -> None:
