@@ -1,8 +1,8 @@
 """`egnyte.activities`: the audit trail, and all that detection and replay read.
 
-One activity is one event, normalised, and stamped with everything that detection needs to know about it (place, network,
-person, organisation) as of the moment it was enriched, so that judging it again years later needs nothing else.
-Key: the user key `<connector>/<normalised e-mail>`. Record timestamp: `time_ms`.
+One activity is one event, normalised, and stamped with everything that detection needs to know about it (place,
+network, person, organisation) as of the moment it was enriched, so that judging it again years later needs nothing
+else. Key: the user key `<connector>/<normalised e-mail>`. Record timestamp: `time_ms`.
 """
 
 from typing import Final, Literal
@@ -23,8 +23,8 @@ TYPES: Final = (
     "unsuspend_user", "create_group", "update_group", "delete_group", "change_permission", "change_setting", "workflow",
     "directory", "verdict", "unspecified",
 )  # fmt: skip
-"""Generic activity types: Defender's app-independent vocabulary (Log on, Failed log on, Upload item, ...) in snake case,
-with what Egnyte knows beyond it (lockout, read from a local cache, access by link, workflow)."""
+"""Generic activity types: Defender's app-independent vocabulary (Log on, Failed log on, Upload item, ...) in snake
+case, with what Egnyte knows beyond it (lockout, read from a local cache, access by link, workflow)."""
 
 FLAGS: Final = ("no_date", "dated_future", "dated_past", "no_user", "no_ip", "bad_ip", "parent", "oversized_text")
 """Why an activity is less than whole. `no_date`, `dated_future` and `dated_past` keep it out of detection;
@@ -62,7 +62,8 @@ class Network(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What kind of network an address belongs to.
 
     `prefix`: its /24 or /48. `asn`, `organisation`: the registered provider, 0 and empty where unknown. `category` and
-    `tags`: from IP lists (tags such as `tor`, `anonymous_proxy`, `satellite`, `relay`, `hosting`, `mobile`). `listed_by`: the list that said so.
+    `tags`: from IP lists (tags such as `tor`, `anonymous_proxy`, `satellite`, `relay`, `hosting`, `mobile`).
+    `listed_by`: the list that said so.
     """
 
     prefix: str = ""
@@ -74,7 +75,8 @@ class Network(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Knowledge(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """The organisation as numbers: distinct users, in the last 30 full days, of this activity's country, ASN and client.
+    """The organisation as numbers: distinct users, in the last 30 full days, of this activity's country, ASN and
+    client.
 
     -1 where nothing is known yet. Never a verdict: what a policy makes of the number is its own affair.
     """
@@ -96,8 +98,8 @@ class Stamp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One normalised activity. Times are ms since the epoch, UTC.
 
-    `time_ms`: event time, clamped to [received - 180 d, received]. `audit_source`, `action`, `client` as Egnyte wrote them;
-    `type`: one of `TYPES`. `ip`: canonical text without port (IPv4-mapped as IPv4), empty where absent or bad.
+    `time_ms`: event time, clamped to [received - 180 d, received]. `audit_source`, `action`, `client` as Egnyte wrote
+    them; `type`: one of `TYPES`. `ip`: canonical text without port (IPv4-mapped as IPv4), empty where absent or bad.
     `raw`: the event as it came.
     """
 

@@ -19,9 +19,9 @@ Headers = tuple[tuple[str, bytes], ...]
 class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     """The headers of one dead letter.
 
-    `topic`, `partition`, `offset`: where it came from (partition and offset are -1 for what never was on a topic, such as
-    an answer of Egnyte's). `stage`: which step refused it (`fetch`, `decode`, `enrich`, or a policy id). `error`: why, in one line.
-    `length`, `sha256`: of the whole value.
+    `topic`, `partition`, `offset`: where it came from (partition and offset are -1 for what never was on a topic,
+    such as an answer of Egnyte's). `stage`: which step refused it (`fetch`, `decode`, `enrich`, or a policy id).
+    `error`: why, in one line. `length`, `sha256`: of the whole value.
     """
 
     topic: str
@@ -34,7 +34,9 @@ class DeadLetter(msgspec.Struct, frozen=True, gc=False):
     schema: int = SCHEMA
 
     @classmethod
-    def of(cls, value: bytes | None, *, topic: str, partition: int, offset: int, stage: str, error: str) -> "DeadLetter":
+    def of(
+        cls, value: bytes | None, *, topic: str, partition: int, offset: int, stage: str, error: str
+    ) -> "DeadLetter":
         """The dead letter for `value`; `error` is cut to one line of `ERROR_CHARS` characters."""
         whole = value or b""
         line = " ".join(error.split())[:ERROR_CHARS]

@@ -27,8 +27,8 @@ Headers = tuple[tuple[str, bytes], ...]
 class Envelope(msgspec.Struct, frozen=True, gc=False):
     """The headers of one event.
 
-    `connector`: name of the connected domain. `event_id`: 32 hex digits, unique per connector (see `connectors.egnyte`).
-    `source`: one of `SOURCES`. `schema`: version of this envelope.
+    `connector`: name of the connected domain. `event_id`: 32 hex digits, unique per connector (see
+    `connectors.egnyte`). `source`: one of `SOURCES`. `schema`: version of this envelope.
     """
 
     connector: str

@@ -16,10 +16,10 @@ Phase = Literal["live", "warming"]
 class Meta(msgspec.Struct, frozen=True, gc=False):
     """State of one changelog partition.
 
-    `next`: the input offset that comes next. `schema`: of the state's values. `epoch`: counts rewinds and upgrades; records
-    of older epochs are no longer state. `phase`: `warming` while history is read again without publishing, up to `target`
-    (-1 when live). `dirty`: keys of older epochs may still be left and must be tombstoned. `replay_until`: what comes out of
-    input below it has been published before (a rewind), and is marked so; -1 when nothing has.
+    `next`: the input offset that comes next. `schema`: of the state's values. `epoch`: counts rewinds and upgrades;
+    records of older epochs are no longer state. `phase`: `warming` while history is read again without publishing, up
+    to `target` (-1 when live). `dirty`: keys of older epochs may still be left and must be tombstoned. `replay_until`:
+    what comes out of input below it has been published before (a rewind), and is marked so; -1 when nothing has.
     """
 
     next: int

@@ -8,6 +8,7 @@ from faust.exceptions import ImproperlyConfigured
 from yarl import URL
 
 from streams.cluster import TopicPartition
+from streams.errors import Refused
 from streams.kafka import faust_credentials
 from streams.kafka_cluster import KafkaCluster
 from streams.lanes import Lanes
@@ -37,6 +38,13 @@ class ChunkApp(faust.App):
                 f"{self.conf.id} takes chunk topics only: give the agent a topic made by streams.app.chunk_topic"
             )
         return super().agent(channel, **kwargs)
+
+    async def crash(self, reason: BaseException) -> None:
+        """As mode's, but a refusal is not logged with a traceback: the host says its reason, and the process ends."""
+        if isinstance(reason, Refused):
+            self._crash(reason)
+        else:
+            await super().crash(reason)
 
     def _create_directories(self) -> None:
         """None: state stands in the changelog, and in memory."""

@@ -31,8 +31,8 @@ ABORTED_AFTER_S = 10.0
 """Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
 MOST_FETCHES = 8
 """Small fetches that may wait to be joined into one unit."""
-RECORD_OVERHEAD = 200
-"""Bytes that a record takes beside key and value: for the bound on what is prefetched, not exact."""
+RECORD_OVERHEAD = 900
+"""Bytes that a record takes in memory beside key and value (its object, its headers), for the bound on what waits."""
 
 
 class Lane:

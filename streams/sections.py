@@ -133,7 +133,7 @@ class PlacesSettings(msgspec.Struct, frozen=True, kw_only=True):
 class StreamsSettings(msgspec.Struct, frozen=True, kw_only=True):
     """How records are taken, judged, committed and kept. All times in ms, all sizes in bytes."""
 
-    chunk_records: Annotated[int, Meta(ge=1, le=100_000)] = 5_000
+    chunk_records: Annotated[int, Meta(ge=1, le=100_000)] = 2_500
     """Most records of one transaction. Fewer cost speed (29,000/s at 2,000), more cost memory and latency."""
     chunk_bytes: Annotated[int, Meta(ge=64 * 1024)] = 4 * MIB
     prefetch_bytes: Annotated[int, Meta(ge=64 * 1024)] = 32 * MIB
