@@ -9,7 +9,8 @@ from agents import detect, enrich
 from connectors.places import Places, PlacesError
 from detections.policies import PoliciesError
 from streams import host
-from streams.app import ChunkApp, build
+from streams.app import build
+from streams.chunk_app import ChunkApp
 from streams.sections import Settings
 from streams.spec import AgentSpec
 from streams.unit import Probe, no_probe

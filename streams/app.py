@@ -1,14 +1,11 @@
 """One agent, one app, one group: the Faust app around an agent's handler."""
 
-from collections.abc import Callable
 from typing import Any, cast
 
-import faust
-from faust.exceptions import ImproperlyConfigured
 from yarl import URL
 
+from streams.chunk_app import ChunkApp, chunk_topic
 from streams.cluster import TopicPartition
-from streams.errors import Refused
 from streams.kafka import faust_credentials
 from streams.kafka_cluster import KafkaCluster
 from streams.lanes import Lanes
@@ -16,43 +13,12 @@ from streams.sections import Settings
 from streams.spec import AgentSpec
 from streams.table import LogTables, UnitTable
 from streams.topics import PARTITIONS
-from streams.transport import ChunkConsumer, ChunkSchema, ChunkTransport
+from streams.transport import ChunkConsumer, ChunkTransport
 from streams.unit import Probe, no_probe
 
 BUFFERED_CHUNKS = 32
 """Faust counts events, and an event is a chunk. The lanes bound what is fetched, so this only must not be the
 narrower gate."""
-
-
-class ChunkApp(faust.App):
-    """A Faust app that takes chunk topics only. Its lanes do the work."""
-
-    settings: Settings
-    lanes: Lanes
-    cluster: KafkaCluster
-
-    def agent(self, channel: Any = None, **kwargs: Any) -> Callable[[Any], Any]:
-        """As Faust's, but an agent on a topic of single records is refused: they would be acknowledged uncommitted."""
-        if not isinstance(getattr(channel, "schema", None), ChunkSchema):
-            raise ImproperlyConfigured(
-                f"{self.conf.id} takes chunk topics only: give the agent a topic made by streams.app.chunk_topic"
-            )
-        return super().agent(channel, **kwargs)
-
-    async def crash(self, reason: BaseException) -> None:
-        """As mode's, but a refusal is not logged with a traceback: the host says its reason, and the process ends."""
-        if isinstance(reason, Refused):
-            self._crash(reason)
-        else:
-            await super().crash(reason)
-
-    def _create_directories(self) -> None:
-        """None: state stands in the changelog, and in memory."""
-
-
-def chunk_topic(app: ChunkApp, name: str) -> Any:
-    """The topic `name`, one event per chunk, neither tracked nor committed by Faust."""
-    return app.topic(name, schema=ChunkSchema(key_type=bytes, value_type=bytes), acks=False, internal=False)
 
 
 def build(settings: Settings, spec: AgentSpec, probe: Probe = no_probe) -> ChunkApp:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import structlog
 import uvloop
 
-from streams.app import ChunkApp
+from streams.chunk_app import ChunkApp
 from streams.errors import Refused
 
 log = structlog.get_logger(__name__)

@@ -9,11 +9,10 @@ nothing waits for another thread. `docs/adr/0002-chunk-transport.md` has the mea
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import aiokafka
 import aiokafka.abc
-import faust
 import structlog
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 from aiokafka.errors import KafkaError
@@ -23,12 +22,10 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.types import ServiceT
 
+from streams.chunk_app import ChunkApp
 from streams.cluster import TopicPartition
 from streams.kafka import client_options
 from streams.sections import MIB, Settings
-
-if TYPE_CHECKING:
-    from streams.app import ChunkApp
 
 log = structlog.get_logger(__name__)
 FETCH_BYTES = 1 * MIB
@@ -40,19 +37,6 @@ IDLE_FETCH_MS = 50
 """How long the broker holds a fetch that has nothing to give. New records end it at once, but only of partitions that
 the fetch asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 20
 idle fetches a second."""
-
-
-class ChunkSchema(faust.Schema[Any, Any]):
-    """Chunks pass through undecoded: decoding is the unit's, so that what can't be decoded is a dead letter, not an
-    exception."""
-
-    def loads_key(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
-        """None: a chunk has no key."""
-        return None
-
-    def loads_value(self, app: Any, message: Any, *, loads: Any = None, serializer: Any = None) -> Any:
-        """The chunk."""
-        return message.value
 
 
 class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):
@@ -77,7 +61,7 @@ class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):
 class ChunkConsumer(faust_consumer.Consumer):
     """Faust's consumer on aiokafka, in the app's loop, handing out chunks to lanes that have room."""
 
-    app: "ChunkApp"
+    app: ChunkApp
     consumer_stopped_errors = (aiokafka.errors.ConsumerStoppedError,)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
