@@ -1,7 +1,8 @@
 """The work that all contestants do: audit events of many users, as a connector publishes them.
 
 Mixed as a working day is: previews and downloads above all, some uploads, a few logins and failures. Real addresses
-out of the city database, two or three per user, so that places, caches and travel checks do their work. Deterministic.
+out of the city database, two or three per user, so that places, caches and travel checks do their work. The same on any
+day, but for the dates.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import hashlib
 import ipaddress
 import json
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -25,8 +27,10 @@ from streams.sections import Settings
 from streams.topics import PARTITIONS, topic_name
 
 CONNECTOR: Final = "acme"
-START_MS: Final = 1_763_942_400_000
-"""2025-11-24, a Monday, 00:00 UTC."""
+DAY_MS: Final = 86_400_000
+START_MS: Final = (time.time_ns() // 1_000_000 // DAY_MS - 1) * DAY_MS
+"""Yesterday, 00:00 UTC. A broker removes what is older than its topic keeps 30 s after its own start and every 5 min,
+whether it has been read or not: older events would vanish in the middle of a measurement."""
 SPAN_MS: Final = 3_600_000
 ACTIONS: Final = (
     ("FILE_AUDIT", "Preview", 50),
