@@ -59,6 +59,17 @@ class Victim:
             cwd=ROOT, env=self._environment, stdout=self._log, stderr=self._log,
         )  # fmt: skip
 
+    @property
+    def pid(self) -> int:
+        """Of the process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        """Whether it has not ended (stopped counts)."""
+        return self._process is not None and self._process.returncode is None
+
     async def kill(self) -> None:
         """kill -9, unless it has died by itself."""
         assert self._process is not None

@@ -1,6 +1,6 @@
-"""A worker or a connector that can be told to die by kill -9 at a named step. Run as a process of its own.
+"""A worker or a connector that can be told to die, or to stop, at a named step. Run as a process of its own.
 
-    python -m tests.crash.victim worker [--at STEP --times N]
+    python -m tests.crash.victim worker [--at STEP --times N [--stop]]
     python -m tests.crash.victim connector
 
 Settings come from the environment, as in production.
@@ -16,8 +16,8 @@ from streams.settings import load
 from streams.unit import Probe, no_probe
 
 
-def deadly(step: str, times: int) -> Probe:
-    """A probe that kills this process when `step` is reached for the `times`-th time."""
+def striking(step: str, times: int, number: int = signal.SIGKILL) -> Probe:
+    """A probe that sends this process a signal when `step` is reached for the `times`-th time."""
     left = times
 
     def probe(reached: str) -> None:
@@ -25,7 +25,7 @@ def deadly(step: str, times: int) -> Probe:
         if reached == step:
             left -= 1
             if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.kill(os.getpid(), number)
 
     return probe
 
@@ -36,6 +36,7 @@ def main() -> int:
     parser.add_argument("role", choices=["worker", "connector"])
     parser.add_argument("--at", default="")
     parser.add_argument("--times", type=int, default=1)
+    parser.add_argument("--stop", action="store_true", help="stop at the step (SIGSTOP) instead of dying there")
     asked = parser.parse_args()
     settings = load().settings
     configure("INFO", json=False)
@@ -45,7 +46,8 @@ def main() -> int:
         return run_connector(settings)
     from agents.worker import run as run_worker
 
-    return run_worker(settings, ("enrich", "detect"), deadly(asked.at, asked.times) if asked.at else no_probe)
+    number = signal.SIGSTOP if asked.stop else signal.SIGKILL
+    return run_worker(settings, ("enrich", "detect"), striking(asked.at, asked.times, number) if asked.at else no_probe)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,9 @@ def codec(schema: int = 1) -> Codec[Counter]:
 class Counting:
     """Says `offset:count` to `out`. Values make it misbehave: `boom` raises, `stage` fails in a stage of its own."""
 
+    def __init__(self, out: str) -> None:
+        self._out = out
+
     def handle(self, record: Record, state: State[Counter], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
         counter = state.load(record.key or b"")
         counter.count += 1
@@ -35,12 +38,20 @@ class Counting:
         if record.value == b"letter":
             out.dead_letter(record, "decode", "not a letter")
             return
-        out.send("out", record.key, b"%d:%d" % (record.offset, counter.count), record.timestamp)
+        out.send(self._out, record.key, b"%d:%d" % (record.offset, counter.count), record.timestamp)
 
 
-def counting(schema: int = 1) -> AgentSpec:
-    """A stateful agent from `in` to `out`."""
-    return AgentSpec("counting", "t-counting", "in", "dead", Counting(), codec(schema), changelog="log")
+def counting(schema: int = 1, prefix: str = "") -> AgentSpec:
+    """A stateful agent from `in` to `out`. All names on the cluster begin with `prefix`."""
+    return AgentSpec(
+        name="counting",
+        group=f"{prefix}t-counting",
+        source=f"{prefix}in",
+        dead_letters=f"{prefix}dead",
+        handler=Counting(f"{prefix}out"),
+        codec=codec(schema),
+        changelog=f"{prefix}log",
+    )
 
 
 class Copying:
