@@ -17,8 +17,8 @@ Precision = Literal["city", "country", "none"]
 IpCategory = Literal["", "corporate", "vpn", "risky", "administrative", "cloud", "other"]
 
 TYPES: Final = (
-    "login", "failed_login", "logout", "lockout", "upload", "download", "view", "read", "create", "edit", "copy", "move",
-    "delete", "purge", "restore", "sync", "lock", "unlock", "share", "unshare", "link_access", "change_password",
+    "login", "failed_login", "logout", "lockout", "upload", "download", "view", "read", "create", "edit", "copy",
+    "move", "delete", "purge", "restore", "sync", "lock", "unlock", "share", "unshare", "link_access", "change_password",
     "reset_password", "add_privilege", "remove_privilege", "create_user", "update_user", "delete_user", "suspend_user",
     "unsuspend_user", "create_group", "update_group", "delete_group", "change_permission", "change_setting", "workflow",
     "directory", "verdict", "unspecified",

@@ -18,7 +18,7 @@ FAILED = policies_of(impossible_travel={"enabled": False})
 MORNING = START + 8 * HOUR_MS
 
 
-def failures(start_ms: int, count: int, where: dict[str, object] = SINGAPORE, every_ms: int = 1000) -> list:  # type: ignore[type-arg]
+def failures(start_ms: int, count: int, where: dict[str, object] = SINGAPORE, every_ms: int = 1000) -> list:
     return [activity(start_ms + n * every_ms, where, "failed_login") for n in range(count)]
 
 

@@ -27,6 +27,6 @@ def write(
     """A database of type `kind` with one record per network. `types`: how the writer stores numbers."""
     writer = MMDBWriter(version, kind, ["en"], "for tests", ipv4_compatible=version == 6, **types)
     for network, record in records.items():
-        writer.insert_network(IPSet([network]), record)  # type: ignore[no-untyped-call]
+        writer.insert_network(IPSet([network]), record)
     writer.to_db_file(str(path))
     return path

@@ -26,6 +26,7 @@ async def _running(*arguments):
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    assert process.stdout is not None
     try:
         async with asyncio.timeout(60):
             printed = [(await process.stdout.readline()).decode().strip().split("=", 1) for _ in range(2)]

@@ -85,7 +85,7 @@ async def test_a_connection_reset(serve):
         with pytest.raises(httpx.ReadError) as caught:
             await served.start()
         reasons = []
-        reason = caught.value
+        reason: BaseException | None = caught.value
         while reason is not None:
             reasons.append(type(reason))
             reason = reason.__cause__ or reason.__context__

@@ -75,7 +75,8 @@ def test_all_sources_occur(events):
 
 def test_everybody_is_known_before_anything_happens(scenario, events):
     """Learning takes seven days and ten logins."""
-    first, logins = {}, Counter()
+    first: dict[str, int] = {}
+    logins: Counter[str] = Counter()
     quiet_ms = scenario.start_ms + QUIET_DAYS * DAY_MS
     for event in events:
         if event["auditSource"] == "LOGIN_AUDIT" and event["action"] == "Login" and event["date"] < quiet_ms:
