@@ -18,10 +18,10 @@ IpCategory = Literal["", "corporate", "vpn", "risky", "administrative", "cloud",
 
 TYPES: Final = (
     "login", "failed_login", "logout", "lockout", "upload", "download", "view", "read", "create", "edit", "copy",
-    "move", "delete", "purge", "restore", "sync", "lock", "unlock", "share", "unshare", "link_access", "change_password",
-    "reset_password", "add_privilege", "remove_privilege", "create_user", "update_user", "delete_user", "suspend_user",
-    "unsuspend_user", "create_group", "update_group", "delete_group", "change_permission", "change_setting", "workflow",
-    "directory", "verdict", "unspecified",
+    "move", "delete", "purge", "restore", "sync", "lock", "unlock", "share", "unshare", "link_access",
+    "change_password", "reset_password", "add_privilege", "remove_privilege", "create_user", "update_user",
+    "delete_user", "suspend_user", "unsuspend_user", "create_group", "update_group", "delete_group",
+    "change_permission", "change_setting", "workflow", "directory", "verdict", "unspecified",
 )  # fmt: skip
 """Generic activity types: Defender's app-independent vocabulary (Log on, Failed log on, Upload item, ...) in snake
 case, with what Egnyte knows beyond it (lockout, read from a local cache, access by link, workflow)."""
