@@ -52,6 +52,11 @@ class Publisher:
         self.upcoming: Offsets = {}
         """At most the next offset of each partition of the events topic."""
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """Every topic that is written to."""
+        return self._events, self._dead_letters, self._connectors
+
     async def start(self) -> None:
         """Fences every earlier connector of this name, and waits until what it had committed is there to be read."""
         async with asyncio.timeout(START_WITHIN_S):

@@ -8,7 +8,7 @@ import asyncio
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Any, Final
 
 import structlog
 from aiokafka.errors import (
@@ -21,12 +21,12 @@ from aiokafka.errors import (
 
 from connectors.egnyte.client import EgnyteClient
 from connectors.egnyte.clock import Clock, SystemClock
+from connectors.egnyte.cluster import ConnectorCluster, OwnedCluster
 from connectors.egnyte.follower import Follower
 from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionExpired, within
 from connectors.egnyte.resume import last_cursor, published_window
-from streams.cluster import Cluster
 from streams.errors import Fenced, Refused
-from streams.kafka_cluster import KafkaCluster
+from streams.kafka_admin import BrokerAwayError
 from streams.sections import Settings
 from streams.settings import SettingsError
 
@@ -55,6 +55,7 @@ async def _run(settings: Settings) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.set_exception_handler(_unheard)
     try:
         await serve(settings, stop=stop)
     except (Refused, Fenced, SettingsError, ValueError) as error:
@@ -65,12 +66,12 @@ async def _run(settings: Settings) -> int:
     return 1
 
 
-class OwnedCluster(Cluster, Protocol):
-    """A cluster's connections, closed by whoever has opened them."""
-
-    async def close(self) -> None:
-        """Closes them."""
-        ...
+def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """A fenced producer leaves futures behind that nobody asks: what they hold has been said already."""
+    if isinstance(context.get("exception"), KafkaError):
+        log.debug("left behind by a Kafka client", reason=str(context["exception"]))
+    else:
+        loop.default_exception_handler(context)
 
 
 async def serve(
@@ -122,7 +123,7 @@ class Connector:
                 raise Refused(
                     f"Kafka: {_words(error)}. Check the topics (egnyte-watch topics) and their access rights"
                 ) from error
-            except (KafkaError, OSError, TimeoutError) as error:
+            except (KafkaError, BrokerAwayError, OSError, TimeoutError) as error:
                 self._failed(error)
             if not self._stop.is_set():
                 await self._interruptible(self._clock.sleep(SESSION_PAUSE_S))
@@ -132,6 +133,8 @@ class Connector:
         cluster = self._new_cluster()
         publisher = Publisher(settings, cluster)
         try:
+            if wrong := await cluster.unfit(publisher.topics):
+                raise Refused(f"{'; '.join(wrong)}. Run egnyte-watch topics")
             if self._claimed:  # in an earlier session: nobody else may have written since
                 self._still_ours(await last_cursor(settings, cluster))
             await publisher.start()
@@ -216,4 +219,4 @@ def _words(error: BaseException) -> str:
 
 
 def _kafka(settings: Settings) -> OwnedCluster:
-    return KafkaCluster(settings, f"{settings.kafka.topic_prefix}-watch-connector-{settings.egnyte.name}")
+    return ConnectorCluster(settings, f"{settings.kafka.topic_prefix}-watch-connector-{settings.egnyte.name}")

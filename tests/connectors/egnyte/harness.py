@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import msgspec
@@ -49,6 +49,10 @@ class Log(MemoryCluster):
 
     async def close(self) -> None:
         """Nothing to close."""
+
+    async def unfit(self, topics: Iterable[str]) -> list[str]:
+        """None: the cluster in memory has every topic."""
+        return []
 
     def events(self) -> list[MemoryRecord]:
         return self._all("egnyte.events")
