@@ -8,9 +8,11 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 import structlog
+from aiokafka.errors import KafkaError
 
 from connectors.egnyte.intake import take
 from connectors.egnyte.occurrences import Window
@@ -19,9 +21,10 @@ from connectors.egnyte.resume import OVERLAP_MS, last_cursor
 from schemas.connector import CursorRecord
 from simulators.scenario.demo import Demo
 from streams import logs
+from streams.errors import StreamError
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
-from streams.settings import load
+from streams.settings import SettingsError, load
 
 log = structlog.get_logger(__name__)
 
@@ -54,8 +57,17 @@ async def publish_history(settings: Settings, events: Sequence[Mapping[str, Any]
 def main() -> None:
     """Publishes the history of the demonstration as of now, for the connector of the settings."""
     logs.configure("INFO")
-    demo = Demo(time.time_ns() // 1_000_000)
-    published = asyncio.run(publish_history(load().settings, demo.history, demo.stream_starts_ms))
+    try:
+        settings = load().settings
+        if (urlsplit(settings.egnyte.base_url).hostname or "").endswith(".egnyte.com"):
+            raise SystemExit(
+                f"refused: the settings name a real domain, {settings.egnyte.base_url}, and this is a made-up past. "
+                "The demo has settings of its own: docker compose --env-file deploy/demo.env -p demo --profile demo up"
+            )
+        demo = Demo(time.time_ns() // 1_000_000)
+        published = asyncio.run(publish_history(settings, demo.history, demo.stream_starts_ms))
+    except (SettingsError, StreamError, KafkaError, TimeoutError) as error:
+        raise SystemExit(f"no history was published: {error or type(error).__name__}") from None
     log.info("history published" if published else "there is a history already", events=published)
 
 
