@@ -47,6 +47,12 @@ class ChunkApp(faust.App):
         else:
             await super().crash(reason)
 
+    def FlowControlQueue(self, maxsize: int | None = None, *, clear_on_resume: bool = False) -> Any:  # noqa: N802
+        """As Faust's, but never emptied: Faust resumes the flow some time after an assignment, once or twice, and would
+        throw away what has been fetched for lanes that were ready before. Nobody would fetch it again; chunks of older
+        generations are told by their number."""
+        return super().FlowControlQueue(maxsize, clear_on_resume=False)
+
     def _create_directories(self) -> None:
         """None: state stands in the changelog, and in memory."""
 

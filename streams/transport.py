@@ -37,6 +37,13 @@ IDLE_FETCH_MS = 50
 """How long the broker holds a fetch that has nothing to give. New records end it at once, but only of partitions that
 the fetch asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 20
 idle fetches a second."""
+NEVER_MS = 100 * 365 * 86_400_000
+"""aiokafka 0.14 takes a consumer that has asked for no records for `max_poll_interval_ms` out of its group, and has it
+join again only when it asks. A worker that has no partition, or none that is ready (a broker that is away for long),
+has nothing to ask for: it would never be heard of again. What hangs is found by the bounds on each unit instead."""
+LEAVE_S = 5.0
+"""To leave the group and close the connections: see `streams.kafka_cluster.CLOSE_S` for what would take longer."""
+NO_PARTITION = KafkaTopicPartition("", 0)
 
 
 class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):
@@ -100,7 +107,7 @@ class ChunkConsumer(faust_consumer.Consumer):
             heartbeat_interval_ms=streams.heartbeat_ms,
             rebalance_timeout_ms=max(60_000, 2 * streams.revoke_wait_ms),
             request_timeout_ms=max(40_000, streams.session_timeout_ms + 10_000),
-            max_poll_interval_ms=300_000,
+            max_poll_interval_ms=NEVER_MS,
             max_partition_fetch_bytes=FETCH_BYTES,
             fetch_max_bytes=FETCH_MAX_BYTES,
             fetch_max_wait_ms=IDLE_FETCH_MS,
@@ -112,8 +119,9 @@ class ChunkConsumer(faust_consumer.Consumer):
         """Finish or abort the units in flight, then leave the group."""
         await self.app.lanes.close()
         if self._kafka is not None:
-            with contextlib.suppress(KafkaError):
-                await self._kafka.stop()
+            with contextlib.suppress(KafkaError, TimeoutError):
+                async with asyncio.timeout(LEAVE_S):
+                    await self._kafka.stop()
         await self.app.cluster.close()
 
     async def subscribe(self, topics: Iterable[str]) -> None:
@@ -156,6 +164,8 @@ class ChunkConsumer(faust_consumer.Consumer):
             if not wanted:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(lanes.room.wait(), POLL_S)
+                # Takes nothing, but raises what has gone wrong with the group: aiokafka stands still until it is heard.
+                await self.kafka.getmany(NO_PARTITION, timeout_ms=0)
                 continue
             async for tp, message in self._fetch_chunks(wanted):
                 await self.callback(message)
@@ -188,9 +198,9 @@ class ChunkConsumer(faust_consumer.Consumer):
             fetch.cancel()
         for partition, records in fetched.items():
             if records and self.app.lanes.generation == generation:
-                yield TP(*partition), self._to_message(TP(*partition), records)
+                yield TP(*partition), self._to_message(TP(*partition), records, generation)
 
-    def _to_message(self, tp: TP, record: Any) -> ConsumerMessage:
+    def _to_message(self, tp: TP, record: Any, generation: int = -1) -> ConsumerMessage:
         last = record[-1]
         return ConsumerMessage(
             tp.topic,
@@ -203,7 +213,7 @@ class ChunkConsumer(faust_consumer.Consumer):
             record,
             None,
             tp=tp,
-            generation_id=self.app.consumer_generation_id,
+            generation_id=generation,  # in which it was fetched: the app's may be the next one already
         )
 
     async def _getmany(self, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109 - Faust's signature
