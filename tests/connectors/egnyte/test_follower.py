@@ -5,18 +5,30 @@ from collections import Counter
 from datetime import date
 from typing import Any
 
+import msgspec
 import pytest
 from aiokafka.errors import KafkaConnectionError, KafkaError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.egnyte.service import serve
 from schemas.event import MAX_VALUE_BYTES, Envelope
 from simulators.clock import VirtualClock
 from simulators.egnyte import EgnyteSimulator, Fault, Switches
 from streams.cluster import Producer
 from streams.errors import Fenced, Refused
+from streams.settings import StreamsSettings
 from streams.testing.memory import MemoryProducer
-from tests.connectors.egnyte.harness import DAY_MS, NOW_MS, Log, assert_exactly_once, follow, upload, uploads
+from tests.connectors.egnyte.harness import (
+    DAY_MS,
+    NOW_MS,
+    Log,
+    assert_exactly_once,
+    follow,
+    settings_for,
+    upload,
+    uploads,
+)
 
 HOUR_MS = 3_600_000
 QUICK: dict[str, Any] = {"max_per_minute": 1_000, "max_per_hour": 100_000}
@@ -251,7 +263,26 @@ async def test_a_replaced_connector_does_not_fence_its_replacement_after_a_failu
 
     with pytest.raises(Fenced, match="another connector"):
         await follow(egnyte, log, for_s=7_200, start=date(2025, 11, 24), new_cluster=First, **QUICK)
+    assert type(log._owners["egnyte-watch-connector-acme"]) is MemoryProducer  # the replacement still owns the id
     assert_exactly_once(log, egnyte)
+
+
+async def test_told_to_stop_it_does_not_wait_for_an_answer_that_never_comes() -> None:
+    stop, log = asyncio.Event(), Log()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        stop.set()
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        configured = msgspec.structs.replace(settings_for(url, "t"), streams=StreamsSettings(stop_within_ms=1_000))
+        async with asyncio.timeout(30):
+            await serve(configured, stop=stop, new_cluster=lambda: log)
+    assert len(log.cursor().requests_ms) == 1  # it was made, and so it counts
 
 
 async def test_kafka_that_stays_away_ends_the_connector_with_the_reason() -> None:
