@@ -54,6 +54,7 @@ class Lane:
         self.spec = spec
         self.tp = tp
         self.ready = False
+        self.ready_at: float | None = None
         self.busy = False
         self.unit: UnitOfWork | None = None
         self.processed = 0
@@ -79,6 +80,11 @@ class Lane:
         """Whether more may be fetched: never more than about two chunks wait."""
         waiting = self._queued_bytes < self._settings.chunk_bytes and len(self._queue) < MOST_FETCHES
         return self.ready and not self._stopping and waiting
+
+    @property
+    def stopping(self) -> bool:
+        """Whether it was told to stop: another lane follows, here or elsewhere."""
+        return self._stopping
 
     @property
     def state(self) -> PartitionState | None:
@@ -146,6 +152,7 @@ class Lane:
         await self._seek(tp, self.unit.meta.next)
         self._probe("prepared")
         self.ready = True
+        self.ready_at = asyncio.get_running_loop().time()
         self._on_room()
 
     async def _start_stateful(self) -> tuple[PartitionState, Start]:

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 import structlog
 
 from streams.cluster import Cluster, Record, TopicPartition
-from streams.errors import Refused
+from streams.errors import Refused, StreamError
 from streams.lane import Lane, Seek
 from streams.sections import StreamsSettings
 from streams.spec import AgentSpec
@@ -54,9 +54,9 @@ class Lanes:
         self._tasks: dict[TopicPartition, asyncio.Task[None]] = {}
         self._kept: dict[TopicPartition, PartitionState] = {}
         self._recovery: asyncio.Task[None] | None = None
-        self._failing_since: float | None = None
-        self._failures = 0
-        self._processed_at_failure = -1
+        self._broken: set[TopicPartition] = set()
+        self._failing: dict[TopicPartition, _Failing] = {}
+        self._closed = False
 
     def with_room(self) -> list[TopicPartition]:
         """Partitions that may be fetched now: ready, with room, and all together within the prefetch bound."""
@@ -101,11 +101,14 @@ class Lanes:
     def start(self, assigned: Iterable[TopicPartition], generation: int) -> None:
         """A lane for each assigned partition, not only for new ones: each generation fences anew. Lanes of before
         must be stopped."""
+        if self._closed:
+            return
         self.generation = generation
+        self._broken.clear()
         assigned = list(assigned)
-        for tp in list(self._kept):
-            if tp not in assigned:
-                del self._kept[tp]
+        for elsewhere in ({*self._kept, *self._failing}).difference(assigned):
+            self._kept.pop(elsewhere, None)
+            self._failing.pop(elsewhere, None)
         for tp in assigned:
             known = self._kept.pop(tp, None)
             lane = Lane(
@@ -125,6 +128,7 @@ class Lanes:
         """On revocation: every unit in flight is awaited, for `revoke_wait_ms` at most, or aborted; then nothing of
         the lanes is left."""
         lanes, tasks = list(self._lanes.values()), list(self._tasks.values())
+        self._broken.clear()  # what follows replaces every lane
         for lane in lanes:
             lane.stop()
         idle = [task for lane, task in zip(lanes, tasks, strict=True) if not lane.busy]
@@ -139,11 +143,14 @@ class Lanes:
                 await asyncio.wait(late, timeout=1)
         await asyncio.gather(*(lane.close() for lane in lanes))
         for lane in lanes:
+            if self._lanes.get(lane.tp) is not lane:
+                continue  # stopped twice at once, by a rebalance and for good: only the first to end counts it
+            del self._lanes[lane.tp], self._tasks[lane.tp]
             if lane.state is not None and not lane.busy:
                 self._kept[lane.tp] = lane.state
             self.processed += lane.processed
-        self._lanes.clear()
-        self._tasks.clear()
+            if self._has_recovered(lane):
+                self._failing.pop(lane.tp, None)
         self.room.set()
 
     def abandon(self) -> None:
@@ -156,6 +163,7 @@ class Lanes:
 
     async def close(self) -> None:
         """For good."""
+        self._closed = True
         if self._recovery is not None:
             self._recovery.cancel()
         await self.stop()
@@ -165,30 +173,58 @@ class Lanes:
         try:
             await lane.run()
         except asyncio.CancelledError:
-            raise
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Nobody cancelled this lane: a client did away with what it waited for. It must not end unnoticed.
+            await self._failed(lane, StreamError("a call to Kafka was given up by its client"))
         except Refused as refusal:
             await self._crash(refusal)
         except Exception as error:  # noqa: BLE001 - Kafka's errors come from many roots; all have the same way back
-            self._failed(lane, error)
+            await self._failed(lane, error)
 
-    def _failed(self, lane: Lane, error: Exception) -> None:
-        if self._recovery is not None and not self._recovery.done():
-            return
-        self._recovery = asyncio.create_task(self._recover(lane, error), name=f"{self.spec.name}-recover")
-
-    async def _recover(self, lane: Lane, error: Exception) -> None:
+    async def _failed(self, lane: Lane, error: Exception) -> None:
+        """Each partition has a clock of its own: the progress of others must not hide one that is stuck for ever."""
         now = asyncio.get_running_loop().time()
-        if self.records_processed != self._processed_at_failure or self._failing_since is None:
-            self._failing_since, self._failures = now, 0
-        self._processed_at_failure = self.records_processed
-        self._failures += 1
-        failing_ms = (now - self._failing_since) * 1000
+        failing = self._failing.get(lane.tp)
+        if failing is None or self._has_recovered(lane):
+            failing = self._failing[lane.tp] = _Failing(now)
+        failing.times += 1
+        failing_ms = (now - failing.since) * 1000
         words = {"agent": self.spec.name, "partition": lane.tp.partition, "error": f"{type(error).__name__}: {error}"}
         if failing_ms >= self._settings.retry_for_ms:
             log.error("giving up: nothing could be committed", minutes=round(failing_ms / 60_000, 1), **words)
             await self._crash(error)
             return
-        wait_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** (self._failures - 1))
+        wait_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(failing.times - 1, 10))
+        if lane.stopping:
+            log.warning("a unit failed while its partition was taken away", **words)
+            return
         log.warning("a unit failed; joining the group again", wait_s=wait_s, **words)
+        self._broken.add(lane.tp)
+        if self._recovery is None or self._recovery.done():
+            self._recovery = asyncio.create_task(self._recover(wait_s), name=f"{self.spec.name}-recover")
+
+    def _has_recovered(self, lane: Lane) -> bool:
+        """Whether `lane` got on since it was started: it committed, or it stood ready for so long that an earlier
+        failure has nothing to do with this one."""
+        if lane.processed or lane.ready_at is None:
+            return lane.processed > 0
+        return (asyncio.get_running_loop().time() - lane.ready_at) * 1000 >= self._settings.retry_for_ms
+
+    async def _recover(self, wait_s: float) -> None:
         await asyncio.sleep(wait_s)
-        await self._rejoin()
+        if not self._broken:
+            return  # a rebalance has replaced every lane meanwhile
+        try:
+            await self._rejoin()
+        except Exception as error:  # noqa: BLE001 - without a group nothing would ever be heard of these partitions
+            await self._crash(error)
+
+
+class _Failing:
+    """Of one partition, since it last got on: from when, in the loop's time, and how often."""
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.times = 0
