@@ -9,17 +9,21 @@ from typing import Final
 
 import msgspec
 
-from detections import login_sessions, sightings
+from detections import bursts, encounters, login_sessions, sightings
+from detections.activity_policies import watches
 from detections.model import DAY_MS, attributable
 from detections.networks import has_place
-from detections.state import KEPT_DAYS, History, Seen, UserState
+from detections.seen import mark, outdated
+from detections.state import KEPT_DAYS, TEXT_CHARS, History, Seen, UserState
 from schemas.activity import Activity
 
 MAX_COUNTRIES: Final = 40
 MAX_NETWORKS: Final = 48
 """More than anybody uses in 80 days; of more, those seen most recently are kept."""
-USUAL_DAYS: Final = 30
-_MASK: Final = (1 << 32) - 1
+MAX_CLIENTS: Final = 8
+"""Egnyte knows about six; integrations have names of their own."""
+EVERYDAY_ADMINISTRATION: Final = "change_permission"
+"""What owners of folders do as well: it makes nobody an administrator."""
 _MAX_LOGINS: Final = 254
 _MAX_ASN: Final = 1 << 32
 
@@ -27,12 +31,19 @@ _MAX_ASN: Final = 1 << 32
 def observe(activity: Activity, user: UserState) -> None:
     """Learns `activity`. The first of a new day (UTC) also makes the user forget what is too old.
 
-    Successful activities count: the day, its logins, and, where interactive, country and network. Addresses that stand
-    for no place (VPN, relay, cloud) teach no country. Activities of days that are already forgotten teach nothing.
+    Successful activities count: the day, its logins, its clients, and, where interactive, country and network.
+    Addresses that stand for no place (VPN, relay, cloud) teach no country. Activities of days that are already forgotten teach nothing.
     """
     history = user.history
     day = activity.time_ms // DAY_MS
-    if activity.ip and activity.ip == history.ip and day == history.day and activity.type != "login":
+    if (
+        activity.ip
+        and activity.ip == history.ip
+        and day == history.day
+        and history.clients.get(activity.client, day) == day
+        and activity.type != "login"
+        and not activity.administrative
+    ):
         return  # the common case: nothing new
     if not attributable(activity):
         return
@@ -43,6 +54,10 @@ def observe(activity: Activity, user: UserState) -> None:
     if activity.outcome != "success":
         return
     _count_day(history, day, login=activity.type == "login")
+    if activity.client:
+        _learn_client(history, day, activity.client)
+    if activity.administrative and activity.type != EVERYDAY_ADMINISTRATION:
+        history.admin_day = max(history.admin_day, day)
     if activity.ip and activity.interactive:
         _learn_source(history, day, activity)
         if day == history.day:
@@ -61,10 +76,16 @@ def forget(user: UserState, time_ms: int) -> None:
     history.ip = ""
     _forget_seen(history.countries, day)
     _forget_seen(history.networks, day)
+    history.clients = {client: last for client, last in history.clients.items() if last >= day - KEPT_DAYS}
+    if history.admin_day < day - KEPT_DAYS:
+        history.admin_day = 0
     user.told = []
     user.journeys.passing = ""
     sightings.forget(user.journeys, time_ms)
     login_sessions.forget(user.failed_logins, time_ms)
+    encounters.forget(user.encounters, time_ms)
+    bursts.forget_all(user.volumes, time_ms)
+    watches.forget(user.activity_policies, time_ms)
 
 
 class Learning(msgspec.Struct, frozen=True, gc=False):
@@ -95,16 +116,6 @@ def learning(user: UserState, day: int) -> Learning:
     return Learning(day - (history.day - newest - len(kept) + 1), active, sum(kept) - active)
 
 
-def days_seen(seen: Seen | None, day: int) -> int:
-    """On how many of the `USUAL_DAYS` days before `day` something was seen."""
-    if seen is None:
-        return 0
-    after = seen.last_day - day  # days from `day` to the newest one, negative where that lies before it
-    mask = seen.mask >> (after + 1) if after >= 0 else seen.mask
-    oldest = USUAL_DAYS if after >= 0 else USUAL_DAYS + after + 1
-    return (mask & ((1 << max(0, oldest)) - 1)).bit_count()
-
-
 def _count_day(history: History, day: int, *, login: bool) -> None:
     index = history.day - day
     days = history.days
@@ -124,21 +135,22 @@ def _learn_source(history: History, day: int, activity: Activity) -> None:
 
 def _mark(known: dict[str, Seen], key: str, day: int, most: int) -> None:
     seen = known.get(key)
-    if seen is None:
-        known[key] = Seen(day, 1)
-        if len(known) > most:
-            # By last day and key alone: what is kept must follow from what was seen lately, in any order.
-            del known[min(known, key=lambda each: (known[each].last_day, each))]
-    elif day > seen.last_day:
-        seen.mask = (seen.mask << min(day - seen.last_day, 32) | 1) & _MASK
-        seen.last_day = day
-    else:
-        seen.mask |= 1 << (seen.last_day - day) & _MASK
+    if seen is not None:
+        mark(seen, day)
+        return
+    known[key] = Seen(day, 1)
+    if len(known) > most:
+        # By last day and key alone: what is kept must follow from what was seen lately, in any order.
+        del known[min(known, key=lambda each: (known[each].last_day, each))]
+
+
+def _learn_client(history: History, day: int, client: str) -> None:
+    clients, client = history.clients, client[:TEXT_CHARS]
+    clients[client] = max(day, clients.get(client, 0))
+    if len(clients) > MAX_CLIENTS:
+        del clients[min(clients, key=lambda each: (clients[each], each))]
 
 
 def _forget_seen(known: dict[str, Seen], day: int) -> None:
-    oldest = day - KEPT_DAYS
-    for key in [key for key, seen in known.items() if seen.last_day < oldest]:
+    for key in [key for key, seen in known.items() if outdated(seen, day)]:
         del known[key]
-    for seen in known.values():
-        seen.mask &= (1 << (seen.last_day - oldest + 1)) - 1

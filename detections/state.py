@@ -17,7 +17,7 @@ from msgspec import field
 
 from detections.model import DAY_MS
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
 
 KEPT_DAYS: Final = 80
@@ -45,7 +45,8 @@ class History(msgspec.Struct, array_like=True, gc=False):
 
     `day`: the newest day of which anything came. `ip`: the address whose country and network have been learned for that
     day. `days`: newest first, one byte a day: 0 for no successful activity, else 1 + successful logins, at most 255.
-    `countries`, `networks` (by AS number, in digits): where successful interactive activities came from.
+    `countries`, `networks` (by AS number, in digits): where successful interactive activities came from. `clients`: by
+    name, the last day of successful use. `admin_day`: the last with administrative work, 0 where none is known.
     """
 
     day: int = 0
@@ -53,6 +54,8 @@ class History(msgspec.Struct, array_like=True, gc=False):
     days: bytes = b""
     countries: dict[str, Seen] = field(default_factory=dict)
     networks: dict[str, Seen] = field(default_factory=dict)
+    clients: dict[str, int] = field(default_factory=dict)
+    admin_day: int = 0
 
 
 class Slot(msgspec.Struct, array_like=True, gc=False):
@@ -147,6 +150,90 @@ class FailedLogins(msgspec.Struct, array_like=True, gc=False):
     days: list[SessionDay] = field(default_factory=list)
 
 
+class Watch(msgspec.Struct, array_like=True, gc=False):
+    """What one activity policy keeps of a user: when it matched lately, oldest first, and the incidents that go on.
+
+    `marks`: beside each time CRC-32 of the target, where each target counts once; how many matches, where `times` are
+    slots of time; else nothing.
+    """
+
+    times: list[int] = field(default_factory=list)
+    marks: list[int] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
+
+
+class Tally(msgspec.Struct, array_like=True, gc=False):
+    """What one activity policy did on one day (since the epoch, UTC) in one partition. `raised`: CRC-32 of the anchors
+    of its alerts."""
+
+    day: int
+    matches: int = 0
+    raised: list[int] = field(default_factory=list)
+
+
+class ActivityPolicies(msgspec.Struct, array_like=True, gc=False):
+    """What the activity policies keep. `watches`: of a user, by policy. `tallies`: by policy, only in the state that
+    stands for a whole partition; see `detections.activity_policies.limits`."""
+
+    watches: dict[str, Watch] = field(default_factory=dict)
+    tallies: dict[str, list[Tally]] = field(default_factory=dict)
+
+
+class Encounters(msgspec.Struct, array_like=True, gc=False):
+    """Incidents about networks and countries that go on: one with anonymisers, one with suspicious addresses, and those
+    with countries new to the user, oldest first."""
+
+    anonymous: Incident | None = None
+    suspicious: Incident | None = None
+    countries: list[Incident] = field(default_factory=list)
+
+
+class Pane(msgspec.Struct, array_like=True, gc=False):
+    """New targets within one aligned pane of time: `number` is its time divided by the length of a pane."""
+
+    number: int
+    count: int
+
+
+class Burst(msgspec.Struct, array_like=True, gc=False):
+    """Activities of one kind with short gaps. `count`: of different targets. `panes`: the latest, by their number.
+
+    `rushed`: there were too many within the window. `look`: the count from which on it is worth to look at it again.
+    `anchor`: event that made it an incident, empty until then. `told`: the count last told.
+    """
+
+    first_ms: int
+    last_ms: int
+    count: int = 0
+    panes: list[Pane] = field(default_factory=list)
+    rushed: bool = False
+    look: int = 0
+    anchor: str = ""
+    told: int = 0
+
+
+class Volume(msgspec.Struct, array_like=True, gc=False):
+    """How much of one kind the user does. `days`: two bytes a day, newest (`day`) first: the largest burst that began on
+    it and has ended. `rushes`: the days with too much within the window. `recent`: hashes of the latest targets, three
+    bytes each. `bursts`: those that may still grow, by their last activity."""
+
+    day: int = 0
+    days: bytes = b""
+    rushes: Seen | None = None
+    recent: bytes = b""
+    bursts: list[Burst] = field(default_factory=list)
+
+
+class Volumes(msgspec.Struct, array_like=True, gc=False):
+    """The volumes that are watched."""
+
+    downloads: Volume = field(default_factory=Volume)
+    deletions: Volume = field(default_factory=Volume)
+    links: Volume = field(default_factory=Volume)
+    encryptions: Volume = field(default_factory=Volume)
+    administration: Volume = field(default_factory=Volume)
+
+
 class UserState(msgspec.Struct, array_like=True, gc=False):
     """All that is kept of one user; a new one knows nothing. `told`: see `detections.suppression`."""
 
@@ -154,6 +241,9 @@ class UserState(msgspec.Struct, array_like=True, gc=False):
     told: list[int] = field(default_factory=list)
     journeys: Journeys = field(default_factory=Journeys)
     failed_logins: FailedLogins = field(default_factory=FailedLogins)
+    activity_policies: ActivityPolicies = field(default_factory=ActivityPolicies)
+    encounters: Encounters = field(default_factory=Encounters)
+    volumes: Volumes = field(default_factory=Volumes)
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

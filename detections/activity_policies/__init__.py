@@ -1,0 +1,1 @@
+"""Activity policies: rules that people write in YAML, compiled to closures. Pure: text in, policies out."""
