@@ -1,7 +1,7 @@
 """The way back from failures: each partition's own patience, and no lane that ends unnoticed."""
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from streams.cluster import Producer
 from streams.sections import MINUTE_MS, StreamsSettings
@@ -26,8 +26,7 @@ def refuse_to_write(driver: Driver, partition: int, error: BaseException) -> Non
                 raise error
 
             made.send_batch = send_batch
-        stubbed: Producer = made
-        return stubbed
+        return cast("Producer", made)
 
     driver.cluster.producer = producer  # type: ignore[method-assign]
 
@@ -105,9 +104,7 @@ def test_stopping_twice_at_once_leaves_the_lanes_that_follow_alone() -> None:
                 await asyncio.sleep(1)
 
             made.stop = stop
-            stubbed: Producer = made
-
-        return stubbed
+            return cast("Producer", made)
 
         driver.cluster.producer = slow_to_close  # type: ignore[method-assign]
         worker = driver.worker()
