@@ -132,7 +132,10 @@ class ChunkConsumer(faust_consumer.Consumer):
     async def rejoin(self) -> None:
         """Have the group rebalance, so that every partition is owned, fenced and restored anew."""
         if self._kafka is not None and self._topics and not self.app.should_stop:
-            self.kafka.subscribe(topics=sorted(self._topics), listener=RebalanceListener(self))
+            # Not by subscribing anew, the public way: aiokafka 0.14 ends its group for good (an AssertionError in its
+            # coordination routine) when the subscription changes while it looks for a coordinator, as it does for as
+            # long as the broker is away.
+            self.kafka._coordinator.request_rejoin()  # noqa: SLF001 - see above
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Await the units in flight before the group goes on."""

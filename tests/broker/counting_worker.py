@@ -1,4 +1,4 @@
-"""The counting agent as a process of its own, to be killed: `python -m tests.broker.counting_worker --at STEP --times N`.
+"""The counting agent as a process of its own: `python -m tests.broker.counting_worker --at STEP --times N` dies there.
 
 Settings come from the environment, as in production.
 """

@@ -1,0 +1,208 @@
+"""The two traps of transactions: a broker that is away for longer than one may last, and a worker that wakes up when
+its partitions have long been somebody else's. Nothing is lost, doubled or stuck, and nobody restarts anything.
+"""
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from agents import detect, enrich
+from connectors.egnyte.service import serve
+from connectors.places import Places
+from simulators.clock import RealClock
+from simulators.egnyte import EgnyteSimulator, Switches
+from simulators.kafka import DevelopmentKafka
+from streams.app import build
+from streams.kafka_cluster import KafkaCluster
+from streams.sections import Settings
+from streams.settings import load
+from streams.topic_admin import prepare_topics
+from streams.topics import PARTITIONS, group_name, topic_name
+from streams.unit import Probe
+from streams.transport import ChunkConsumer
+from tests.broker.counting_site import CountingSite, settings_of
+from tests.broker.groups import shares
+from tests.broker.waiting import DEADLINE_S, until
+from tests.crash.books import Balance, audit, read
+from tests.crash.killing import SESSION_MS, Victim, environment, feed, raw_events, until_drained
+
+AWAY_S = 90
+"""Longer than a transaction may last (60 s), so that the broker ends what was open."""
+RATE = 100
+"""Events per second: all the time, so that something is always under way."""
+
+
+@pytest.mark.slow
+async def test_a_broker_that_is_away_for_90_s_loses_and_doubles_nothing() -> None:
+    """Stopped with its connections left open, and killed and started again: side by side, each on its own broker."""
+    with DevelopmentKafka() as stopped, DevelopmentKafka() as killed:
+        balances = await asyncio.gather(
+            an_outage(stopped, enrich.NAME, "offsets sent", stopped.pause, stopped.resume),
+            an_outage(killed, detect.NAME, "delivered", killed.kill, killed.restart),
+        )
+    for balance in balances:
+        assert balance.balanced, str(balance)
+        assert balance.events > RATE * AWAY_S / 2
+        assert balance.findings > 0
+
+
+async def an_outage(
+    broker: DevelopmentKafka, agent: str, step: str, go: Callable[[], None], come_back: Callable[[], None]
+) -> Balance:
+    """Connector and worker in this process; the broker goes when `agent` reaches `step` for the 20th time."""
+    away = asyncio.Event()
+    left = 20
+
+    def probe(reached: str) -> None:
+        nonlocal left
+        if reached == step:
+            left -= 1
+            if left == 0:
+                go()
+                away.set()
+
+    simulator = EgnyteSimulator([], RealClock(), Switches.unlimited())
+    async with simulator.serve() as url:
+        settings = load(None, environment(broker.bootstrap, "outage", url, simulator.token)).settings
+        await prepare_topics(settings)
+        places = Places(settings.places)
+        specs = (enrich.spec(settings, places), detect.spec(settings))
+        apps = [build(settings, spec, probe if spec.name == agent else ignore) for spec in specs]
+        stop = asyncio.Event()
+        feeding = asyncio.create_task(feed(simulator, raw_events(7), RATE))
+        connecting = asyncio.create_task(serve(settings, stop=stop))
+        try:
+            await asyncio.gather(*(app.start() for app in apps))
+            async with asyncio.timeout(DEADLINE_S):
+                await away.wait()
+            await asyncio.sleep(AWAY_S)  # the outage itself
+            await asyncio.to_thread(come_back)
+            await until_fed(settings, simulator)
+            feeding.cancel()
+            await until_drained(settings, simulator)
+            assert not connecting.done(), connecting.exception()
+            assert [app.crash_reason for app in apps] == [None, None]
+        finally:
+            feeding.cancel()
+            stop.set()
+            await asyncio.gather(*(app.stop() for app in apps))
+            await connecting
+        return await audit(settings, simulator.visible_events())
+
+
+def ignore(step: str) -> None:
+    """The probe of the agent that has nothing to do with it."""
+
+
+async def until_fed(settings: Settings, simulator: EgnyteSimulator) -> None:
+    """Waits until what happens from now on becomes activities."""
+    wanted = len(simulator.visible_events()) + RATE
+    cluster = KafkaCluster(settings, "test")
+
+    async def enough() -> bool:
+        return await activities(settings, cluster) >= wanted
+
+    try:
+        await until(enough, f"{wanted} activities")
+    finally:
+        await cluster.close()
+
+
+async def activities(settings: Settings, cluster: KafkaCluster) -> int:
+    """How many are committed."""
+    topic = topic_name(settings, "activities")
+    return sum([len(await read(cluster, topic, n)) for n in range(PARTITIONS)])
+
+
+async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, prefix: str, tmp_path: Path) -> None:
+    """First one worker stops between its last delivery and its commit, then the other one wherever it is."""
+    simulator = EgnyteSimulator([], RealClock(), Switches.unlimited())
+    log_path = tmp_path / "victims.log"
+    async with simulator.serve() as url:
+        variables = environment(kafka, prefix, url, simulator.token)
+        settings = load(None, variables).settings
+        await prepare_topics(settings)
+        feeding = asyncio.create_task(feed(simulator, raw_events(11), RATE))
+        with contextlib.closing(log_path.open("ab")) as log:
+            connector = Victim("connector", variables, log)
+            sleeper, heir = Victim("worker", variables, log), Victim("worker", variables, log)
+            everybody = (connector, sleeper, heir)
+            try:
+                await asyncio.gather(connector.start(), heir.start())
+                await sleeper.start("--at", "delivered", "--times", "40", "--stop")
+                for asleep in (sleeper, heir):
+                    if asleep is heir:
+                        os.kill(heir.pid, signal.SIGSTOP)
+                    await until_stopped(asleep)
+                    await until_members(settings, 1)
+                    await until_fed(settings, simulator)  # somebody else does its work
+                    os.kill(asleep.pid, signal.SIGCONT)
+                    await until_members(settings, 2)
+                    await until_fed(settings, simulator)
+                feeding.cancel()
+                await until_drained(settings, simulator)
+                assert all(victim.running for victim in everybody)
+            finally:
+                feeding.cancel()
+                for victim in everybody:
+                    if victim.running:
+                        os.kill(victim.pid, signal.SIGCONT)
+                codes = [await victim.stop() for victim in everybody if victim.running]
+        said = log_path.read_text()
+        assert codes == [0, 0, 0], said[-5_000:]
+        balance = await audit(settings, simulator.visible_events())
+    assert balance.balanced, str(balance)
+    assert balance.findings > 0
+
+
+async def until_stopped(victim: Victim) -> None:
+    """Waits for the SIGSTOP that the victim was sent, or sends to itself."""
+
+    async def stopped() -> bool:
+        return os.waitid(os.P_PID, victim.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+
+    await until(stopped, f"{victim.role} {victim.pid} stops")
+
+
+async def until_members(settings: Settings, count: int) -> None:
+    """Waits until each agent's group shares all partitions out among `count` members."""
+    for agent in (enrich.NAME, detect.NAME):
+        group = group_name(settings, agent)
+
+        async def as_many(group: str = group) -> bool:
+            found = await shares(settings, group)
+            return len(found) == count and sorted(sum(found.values(), [])) == list(range(PARTITIONS))
+
+        await until(as_many, f"{count} members of {group}; sessions last {SESSION_MS} ms")
+
+
+async def test_joining_again_while_the_broker_is_away_joins_when_it_is_back() -> None:
+    with DevelopmentKafka() as broker:
+        async with CountingSite(settings_of(broker.bootstrap, "away")) as site, site.running() as app:
+            consumer = cast(ChunkConsumer, app.consumer)
+            await site.produce([(b"k", b"v")] * 3)
+            await site.until_values(3)
+            generation = app.lanes.generation
+            broker.kill()
+
+            async def unheard_of() -> bool:
+                return consumer.kafka._coordinator.coordinator_id is None
+
+            await until(unheard_of, "the group's coordinator is found dead")
+            await consumer.rejoin()
+            await asyncio.to_thread(broker.restart)
+
+            async def joined() -> bool:
+                return app.lanes.generation > generation and bool(app.lanes.partitions) and app.lanes.all_ready
+
+            await until(joined, "the group is joined again")
+            await site.produce([(b"k", b"v")] * 3)
+            await site.until_values(6)
+            assert app.crash_reason is None
+            assert await site.values() == [b"%d:%d" % (n, n + 1) for n in range(6)]
