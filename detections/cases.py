@@ -4,7 +4,9 @@ A file has the parts `networks` (where activities come from), `usual` (on how ma
 logged in), and the three kinds of cases: `fires` with the findings expected, `quiet` with the reason code (`nothing`:
 not even a suppressed candidate), `borderline` with a case on either side of a line. Steps are written as
 `09:02 login Lisbon`, `+1d 09:05:30 download Oslo x8 every 30s`, `09:10 sync Lisbon unattended`, in the order in which
-they come, which need not be that of their times.
+they come, which need not be that of their times. Where it matters, a step goes on with `on PATH`, `to PATH` (where it
+was moved to), `of SUBJECT` (whom it was done to) and `by CLIENT` (with `_` for a blank), in this order, and ends with
+`parent` for the rows that Egnyte writes for children. `{n}` in them is the number of the repetition.
 """
 
 import re
@@ -25,10 +27,17 @@ DAY: Final = int(datetime(2025, 11, 26, tzinfo=UTC).timestamp() * 1000)
 """The day that steps begin on: a Wednesday, so that no week turns unless a case wants it."""
 FAILURES: Final = frozenset({"failed_login", "lockout"})
 NOTHING: Final = "nothing"
+ADMINISTRATIVE: Final = frozenset(
+    f"{change}_{what}"
+    for change in ("create", "update", "delete", "suspend", "unsuspend", "change", "add", "remove", "reset")
+    for what in ("user", "group", "permission", "setting", "privilege", "password")
+) - {"change_password"}  # one's own
 
 _STEP: Final = re.compile(
     r"(?:\+(?P<day>\d+)d )?(?P<hour>\d\d):(?P<minute>\d\d)(?::(?P<second>\d\d))? (?P<type>[a-z_]+) (?P<network>\S+)"
-    r"(?: x(?P<times>\d+)(?: every (?P<every>\d+)(?P<unit>ms|s|min|h))?)?(?P<unattended> unattended)?"
+    r"(?: x(?P<times>\d+)(?: every (?P<every>\d+)(?P<unit>ms|s|min|h))?)?"
+    r"(?: on (?P<path>\S+))?(?: to (?P<target_path>\S+))?(?: of (?P<subject>\S+))?(?: by (?P<client>\S+))?"
+    r"(?P<unattended> unattended)?(?P<parent> parent)?"
 )
 _UNITS: Final = {"ms": 1, "s": 1000, "min": MINUTE_MS, "h": HOUR_MS}
 
@@ -190,14 +199,25 @@ def _activities(cases: CaseFile, case: Case) -> Iterator[Activity]:
         start += int(step["second"] or 0) * 1000
         every = int(step["every"] or 1) * _UNITS[step["unit"] or "s"]
         for turn in range(int(step["times"] or 1)):
+            told = {
+                word: (step[word] or "").replace("{n}", str(turn))
+                for word in ("path", "target_path", "subject", "client")
+            }
+            subject = told.pop("subject")
             yield _activity(
-                cases, step["network"], step["type"], start + turn * every, f"{number}-{turn}", step["unattended"]
+                cases,
+                step["network"],
+                step["type"],
+                start + turn * every,
+                f"{number}-{turn}",
+                interactive=not step["unattended"],
+                flags=("parent",) if step["parent"] else (),
+                subject=schema.Person(email=subject, name=subject) if subject else None,
+                **(told | {"client": told["client"].replace("_", " ")}),
             )
 
 
-def _activity(
-    cases: CaseFile, name: str, kind: str, time_ms: int, event_id: str, unattended: str | None = None
-) -> Activity:
+def _activity(cases: CaseFile, name: str, kind: str, time_ms: int, event_id: str, **more: Any) -> Activity:
     source = cases.networks[name]
     latitude, longitude = source.at
     return Activity(
@@ -207,7 +227,7 @@ def _activity(
         received_ms=time_ms,
         type=kind,
         outcome="failure" if kind in FAILURES else "success",
-        interactive=not unattended,
+        administrative=kind in ADMINISTRATIVE,
         actor=schema.Person(email="mara.lindqvist@example.com", name="Mara Lindqvist"),
         ip=source.ip,
         place=schema.Place(
@@ -225,7 +245,8 @@ def _activity(
             category=source.category,
             tags=source.tags,
         ),
-        knowledge=schema.Knowledge(country_users=source.users, asn_users=source.users),
+        knowledge=schema.Knowledge(source.users, source.users, source.users),
+        **more,
     )
 
 

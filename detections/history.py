@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from detections import bursts, encounters, login_sessions, sightings
-from detections.activity_policies import watches
+from detections.activity_policies import clients, watches
 from detections.model import DAY_MS, attributable
 from detections.networks import has_place
 from detections.seen import mark, outdated
@@ -32,7 +32,8 @@ def observe(activity: Activity, user: UserState) -> None:
     """Learns `activity`. The first of a new day (UTC) also makes the user forget what is too old.
 
     Successful activities count: the day, its logins, its clients, and, where interactive, country and network.
-    Addresses that stand for no place (VPN, relay, cloud) teach no country. Activities of days that are already forgotten teach nothing.
+    Addresses that stand for no place (VPN, relay, cloud) teach no country. Activities of days that are already
+    forgotten teach nothing.
     """
     history = user.history
     day = activity.time_ms // DAY_MS
@@ -40,7 +41,7 @@ def observe(activity: Activity, user: UserState) -> None:
         activity.ip
         and activity.ip == history.ip
         and day == history.day
-        and history.clients.get(activity.client, day) == day
+        and (not activity.client or history.clients.get(activity.client) == day)
         and activity.type != "login"
         and not activity.administrative
     ):
@@ -56,6 +57,7 @@ def observe(activity: Activity, user: UserState) -> None:
     _count_day(history, day, login=activity.type == "login")
     if activity.client:
         _learn_client(history, day, activity.client)
+        clients.learn(user.activity_policies, activity.client, day)
     if activity.administrative and activity.type != EVERYDAY_ADMINISTRATION:
         history.admin_day = max(history.admin_day, day)
     if activity.ip and activity.interactive:
@@ -86,6 +88,7 @@ def forget(user: UserState, time_ms: int) -> None:
     encounters.forget(user.encounters, time_ms)
     bursts.forget_all(user.volumes, time_ms)
     watches.forget(user.activity_policies, time_ms)
+    clients.forget(user.activity_policies, day)
 
 
 class Learning(msgspec.Struct, frozen=True, gc=False):

@@ -10,6 +10,8 @@ import msgspec
 from detections.failed_logins import FailedLogins
 from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
+from detections.infrequent_country import InfrequentCountry
+from detections.infrequent_country import Settings as InfrequentCountrySettings
 from detections.model import Policy
 from detections.settings import Mistake, PolicySettings, among, build
 from detections.travel_ladder import Settings as ImpossibleTravelSettings
@@ -17,6 +19,7 @@ from detections.travel_ladder import Settings as ImpossibleTravelSettings
 BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (ImpossibleTravel, ImpossibleTravelSettings),
     (FailedLogins, FailedLoginsSettings),
+    (InfrequentCountry, InfrequentCountrySettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 

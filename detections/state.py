@@ -172,10 +172,12 @@ class Tally(msgspec.Struct, array_like=True, gc=False):
 
 
 class ActivityPolicies(msgspec.Struct, array_like=True, gc=False):
-    """What the activity policies keep. `watches`: of a user, by policy. `tallies`: by policy, only in the state that
-    stands for a whole partition; see `detections.activity_policies.limits`."""
+    """What the activity policies keep. `watches`: of a user, by policy. `clients`: on which days the user worked with
+    which. `tallies`: by policy, only in the state that stands for a whole partition; see
+    `detections.activity_policies.limits`."""
 
     watches: dict[str, Watch] = field(default_factory=dict)
+    clients: dict[str, Seen] = field(default_factory=dict)
     tallies: dict[str, list[Tally]] = field(default_factory=dict)
 
 
@@ -213,9 +215,12 @@ class Burst(msgspec.Struct, array_like=True, gc=False):
 
 
 class Volume(msgspec.Struct, array_like=True, gc=False):
-    """How much of one kind the user does. `days`: two bytes a day, newest (`day`) first: the largest burst that began on
-    it and has ended. `rushes`: the days with too much within the window. `recent`: hashes of the latest targets, three
-    bytes each. `bursts`: those that may still grow, by their last activity."""
+    """How much of one kind the user does.
+
+    `days`: two bytes a day, newest (`day`) first: the largest burst that began on it and has ended. `rushes`: the days
+    with too much within the window. `recent`: hashes of the latest targets, three bytes each. `bursts`: those that may
+    still grow, by their last activity.
+    """
 
     day: int = 0
     days: bytes = b""

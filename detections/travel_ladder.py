@@ -9,10 +9,11 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from detections.geography import relation
-from detections.history import days_seen, learning
+from detections.history import learning
 from detections.journey import Journey
 from detections.model import DAY_MS
 from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACEABLE_TAGS, prefix_of
+from detections.seen import days_seen
 from detections.settings import PolicySettings, Sensitivity
 from detections.state import ADDRESS_CHARS, Sighting, UserState
 from schemas.activity import Activity, IpCategory

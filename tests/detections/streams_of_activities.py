@@ -106,3 +106,8 @@ def run(policies: Sequence[Policy], life: Iterable[Activity], user: UserState) -
 def policies_of(**config: Any) -> tuple[Policy, ...]:
     """The built-in policies with these settings by id."""
     return PolicySet.of(config).policies
+
+
+def only(policy: str, **settings: Any) -> tuple[Policy, ...]:
+    """The one built-in policy of this id, with these settings."""
+    return tuple(each for each in policies_of(**{policy: settings}) if each.metadata.id == policy)

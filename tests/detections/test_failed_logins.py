@@ -12,9 +12,9 @@ from detections.login_sessions import MAX_NETWORKS, MAX_SESSIONS, baseline, sess
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS
 from detections.state import FailedLogins, UserState, encode
 from schemas.activity import Person
-from tests.detections.streams_of_activities import LISBON, SINGAPORE, START, activity, policies_of, run, source
+from tests.detections.streams_of_activities import LISBON, SINGAPORE, START, activity, only, run, source
 
-FAILED = policies_of(impossible_travel={"enabled": False})
+FAILED = only("failed_logins")
 MORNING = START + 8 * HOUR_MS
 
 

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from detections.history import MAX_COUNTRIES, MAX_NETWORKS, Learning, days_seen, learning, observe
+from detections.history import MAX_COUNTRIES, MAX_NETWORKS, Learning, learning, observe
 from detections.model import DAY_MS, HOUR_MS
+from detections.seen import days_seen
 from detections.state import KEPT_DAYS, Seen, UserState, encode
 from schemas.activity import Person, Place
 from tests.detections.streams_of_activities import LISBON, MADRID, START, VPN, activity, source

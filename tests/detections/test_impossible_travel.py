@@ -24,12 +24,12 @@ from tests.detections.streams_of_activities import (
     activity,
     delayed,
     known_user,
-    policies_of,
+    only,
     run,
     source,
 )
 
-TRAVEL = policies_of(failed_logins={"enabled": False})
+TRAVEL = only("impossible_travel")
 MORNING = START + 8 * HOUR_MS
 
 
