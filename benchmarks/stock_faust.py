@@ -109,9 +109,10 @@ async def detect_agent(stream: Any) -> None:
             await outputs[topic].send(key=key_out, value=value_out, headers=headers)
         progress["done"] += 1
         if progress["done"] == COUNT:
-            print(json.dumps({"first": progress["first"], "last": time.monotonic()}), flush=True)
+            line = json.dumps({"first": progress["first"], "last": time.monotonic()}) + "\n"
+            os.write(1, line.encode())  # Faust's worker turns print() into log lines
 
 
 if __name__ == "__main__":
-    sys.argv[1:] = ["worker", "-l", "warning", "--without-web"]
+    sys.argv[1:] = ["worker", "-l", "warn"]
     app.main()
