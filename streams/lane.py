@@ -14,19 +14,20 @@ import structlog
 
 from schemas.meta import Meta
 from streams.cluster import Cluster, Committed, Producer, Record, TopicPartition
-from streams.errors import Refused
+from streams.errors import Refused, StreamError
 from streams.sections import StreamsSettings
 from streams.spec import AgentSpec
-from streams.startup import EARLIEST, Start, decide
+from streams.startup import EARLIEST, OURS, Start, decide
 from streams.state import PartitionState, restore
-from streams.unit import INPUT_OFFSET, OURS, Probe, UnitOfWork, no_probe
+from streams.unit import INPUT_OFFSET, Probe, UnitOfWork, no_probe
 
 log = structlog.get_logger(__name__)
 Seek = Callable[[TopicPartition, int], Awaitable[None]]
 STALE_OFFSET_TRIES = 20
 STALE_OFFSET_WAIT_S = 0.25
 """An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
-Only one that a person set may be taken for a rewind, so ours is read again, for 5 s at most."""
+So may the end of the changelog, after its leader has changed. Only an offset that a person set may be taken for a
+rewind, so where ours and the state disagree both are read again, for 5 s at most."""
 ABORTED_AFTER_S = 10.0
 """Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
 MOST_FETCHES = 8
@@ -136,7 +137,8 @@ class Lane:
         self._probe("fenced")
         state, start = await (self._start_stateful() if spec.changelog is not None else self._start_stateless())
         meta = start.meta
-        begin, _ = await self._cluster.bounds(tp)
+        begin, end = await self._cluster.bounds(tp)
+        self._check_end(meta.target if meta.phase == "warming" else meta.next, end)
         if start.warm:
             meta = msgspec.structs.replace(meta, next=await self._lookback_offset(meta.target, begin))
         elif meta.next == EARLIEST:
@@ -165,9 +167,11 @@ class Lane:
 
         committed = await self._cluster.committed(spec.group, tp)
         for _ in range(STALE_OFFSET_TRIES):
-            if look(committed).row != "rewound" or committed is None or not committed.metadata.startswith(OURS):
+            disagree = state.meta is not None and look(committed).row in ("rewound", "changelog_lost")
+            if not disagree or committed is None or not committed.metadata.startswith(OURS):
                 break
             await asyncio.sleep(STALE_OFFSET_WAIT_S)
+            state = await restore(self._cluster, TopicPartition(spec.changelog or "", tp.partition), state)
             committed = await self._cluster.committed(spec.group, tp)
         return state, look(committed)
 
@@ -182,6 +186,11 @@ class Lane:
                 break
             await asyncio.sleep(STALE_OFFSET_WAIT_S)
             committed = await self._cluster.committed(spec.group, tp)
+        if committed is not None and committed.offset < written and not committed.metadata.startswith(OURS):
+            _, end = await self._cluster.bounds(tp)
+            if end < written:  # what that was made from is lost, and a person has said where to go on: see _check_end
+                log.warning("the input was made anew or has lost its end", agent=spec.name, partition=tp.partition)
+                return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
         if committed is not None and committed.offset < written:
             raise Refused(
                 f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but "
@@ -195,6 +204,19 @@ class Lane:
         if committed is None:
             return PartitionState(), Start("offsets_expired", Meta(next=written, schema=0, epoch=0))
         return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
+
+    def _check_end(self, following: int, end: int) -> None:
+        """Raises StreamError where the log ends before what comes next: new records would be taken for old ones, and
+        left out. An open transaction may hide the end for a while, so this is tried again like Kafka's errors."""
+        if following <= end:
+            return
+        tp, group = self.tp, self.spec.group
+        raise StreamError(
+            f"{tp.topic}/{tp.partition} ends at offset {end}, but {group} has taken records up to {following - 1}: the "
+            "topic was made anew, or its broker has lost the end of it. Say where to go on, with all workers stopped: "
+            f"kafka-consumer-groups --group {group} --topic {tp.topic}:{tp.partition} --reset-offsets --execute, with "
+            "--to-earliest for a new topic, or --to-latest"
+        )
 
     async def _last_written(self) -> int:
         """The input offset after the last one that has an output, 0 where none is known."""

@@ -30,11 +30,16 @@ class Start(msgspec.Struct, frozen=True):
     gap: int = 0
 
 
+OURS = "egnyte-watch"
+"""Begins the words beside every offset that a unit commits. An offset without it was set by hand."""
+
+
 def decide(committed: Committed | None, meta: Meta | None, schema: int, highest_epoch: int = -1) -> Start:
     """Which row of the table applies, and what follows from it.
 
     `schema` is of the running code's state; `highest_epoch` of the records found in a changelog without a meta record
-    (-1: none).
+    (-1: none). An offset of ours was committed together with a meta record that says the same: state that lags behind
+    it has lost its end (a broker that lost power before it had written to disk), nobody has skipped anything.
     """
     if meta is None:
         if committed is None:
@@ -54,6 +59,8 @@ def decide(committed: Committed | None, meta: Meta | None, schema: int, highest_
         return Start("resume", meta)
     if offset < meta.next:
         return _learn_anew("rewound", meta, schema, offset)
+    if committed is not None and committed.metadata.startswith(OURS):
+        return _learn_anew("changelog_lost", meta, schema, offset)
     return Start("skipped_forward", msgspec.structs.replace(meta, next=offset), gap=offset - meta.next)
 
 

@@ -18,11 +18,10 @@ from streams.cluster import NO_HEADERS, Headers, Producer, Record, TopicPartitio
 from streams.errors import StageFailed
 from streams.handler import NO_STAGES, Outputs, Overlaid, State, dead_letter_of
 from streams.spec import AgentSpec
+from streams.startup import OURS
 from streams.state import EPOCH_HEADER, PartitionState
 
 Probe = Callable[[str], None]
-OURS = "egnyte-watch"
-"""Begins the words beside every offset that a unit commits. An offset without it was set by hand."""
 INPUT_OFFSET = "input-offset"
 """Header of what a stateless agent writes: the offset of the record that it was made from."""
 
@@ -97,6 +96,14 @@ class Kept:
     def dead_letter(self, record: Record, stage: str, error: str) -> None:
         """Kept."""
         self.letters.append((record, stage, error))
+
+    def release(self, out: Outputs) -> None:
+        """Write to `out` what was kept. Raises what the record builder does for an output that is no record, such as
+        one whose time does not fit into 64 bits."""
+        for args, kwargs in self.sends:
+            out.send(*args, **kwargs)
+        for letter in self.letters:
+            out.dead_letter(*letter)
 
 
 class UnitOfWork:
@@ -233,11 +240,12 @@ class UnitOfWork:
             except Exception as error:  # noqa: BLE001 - isolation is the point
                 failures.append((self.spec.name, f"{type(error).__name__}: {error}"))
                 break
+            try:
+                kept.release(out)
+            except Exception as error:  # noqa: BLE001 - not a record that Kafka knows: of no more use the next time
+                failures.append((self.spec.name, f"its output can't be written: {type(error).__name__}: {error}"))
+                break
             overlaid.changes.update(changes)
-            for args, kwargs in kept.sends:
-                out.send(*args, **kwargs)
-            for letter in kept.letters:
-                out.dead_letter(*letter)
             break
         for stage, reason in failures:
             out.dead_letter(record, stage, reason)

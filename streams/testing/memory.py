@@ -39,6 +39,8 @@ class _Batch:
     def append(
         self, *, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers = NO_HEADERS
     ) -> bool | None:
+        if not -(2**63) <= timestamp < 2**63:
+            raise OverflowError("int too big to convert")  # as aiokafka's record builder does
         if len(self.rows) >= BATCH_RECORDS:
             return None
         self.rows.append((timestamp, key, value, list(headers)))

@@ -4,15 +4,18 @@ memory."""
 import asyncio
 from collections import Counter as Multiset
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.dead_letter import DeadLetter
 from schemas.meta import META_KEY
+from streams.cluster import Record
 from streams.errors import Fenced
+from streams.handler import NO_STAGES, Outputs, State
 from streams.testing import Driver, run
-from tests.streams.counting import counting
+from tests.streams.counting import Counter, counting
 
 STEPS = (
     "fenced",
@@ -180,6 +183,27 @@ def test_a_record_that_raises_is_a_dead_letter_and_its_neighbours_count() -> Non
         (2, "fragile", "ZeroDivisionError: division by zero"),
         (3, "decode", "not a letter"),
     ]
+
+
+def test_an_output_that_is_no_record_is_a_dead_letter_and_holds_nothing_up() -> None:
+    class Endless:
+        """Dates an output so that it fits into no record."""
+
+        def handle(self, record: Record, state: State[Counter], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
+            state.load(record.key or b"").count += 1
+            late = record.value == b"late"
+            out.send("out", record.key, record.value, 2**64 if late else record.timestamp)
+
+    async def story(driver: Driver) -> None:
+        driver.produce("in", 0, [(b"k", b"v"), (b"k", b"late"), (b"k", b"v")])
+        await driver.assign({driver.worker(): [0]})
+        await driver.settle()
+
+    driver = run(msgspec.structs.replace(counting(), handler=Endless()), story)
+    assert driver.values("out", 0) == [b"v", b"v"]
+    (letter,) = [DeadLetter.from_headers(list(record.headers)) for record in driver.records("dead", 0)]
+    assert (letter.offset, letter.stage) == (1, "counting")
+    assert "output can't be written" in letter.error
 
 
 def test_stopping_waits_for_the_unit_in_flight() -> None:

@@ -1,11 +1,13 @@
 """Every row of the design's table of state and offsets, on the real lanes, units and state, in memory."""
 
+import asyncio
+
 import pytest
 
 from schemas import meta as metas
 from schemas.meta import META_KEY, Meta
 from streams.cluster import Committed, TopicPartition
-from streams.errors import Refused
+from streams.errors import Refused, StreamError
 from streams.sections import DAY_MS, StreamsSettings
 from streams.startup import EARLIEST, decide
 from streams.testing import Driver, run
@@ -254,6 +256,52 @@ def test_a_stateless_agent_resumes_after_its_last_output_when_offsets_expired() 
     assert len(driver.values("out", 0)) == 30
 
 
+def test_state_that_has_lost_its_end_is_learned_anew_and_not_taken_for_a_skip() -> None:
+    async def story(driver: Driver) -> None:
+        driver.chunk_records = 6
+        await first_run(driver, 12)
+        # The broker lost power before the last transaction of the changelog was on disk; the group's offset was.
+        last = [r.offset for r in driver.records("log", 0) if r.key == META_KEY][-2]
+        del driver.cluster.logs[LOG][last + 2 :]
+        driver.produce("in", 0, ROWS[12:])
+        await driver.assign({driver.worker(): [0]})
+        await asyncio.sleep(10)  # both are read again for a while, as they may be seen late
+        await driver.settle()
+
+    driver = run(counting(), story)
+    assert driver.values("out", 0) == EXPECTED
+    assert meta_of(driver) == Meta(next=30, schema=1, epoch=1)
+
+
+def test_input_that_ends_before_what_was_taken_ends_the_process_rather_than_skip() -> None:
+    async def story(driver: Driver) -> None:
+        await first_run(driver, 12)
+        driver.cluster.logs[IN].clear()
+        driver.produce("in", 0, ROWS[:5])
+        worker = driver.worker()
+        await driver.assign({worker: [0]})
+        while worker.alive:
+            await driver.settle()
+        assert isinstance(worker.crashed_with, StreamError)
+        assert "ends at offset 5, but t-counting has taken records up to 11" in str(worker.crashed_with)
+        driver.cluster.reset_group("t-counting", IN, 0)
+        await second_run(driver)
+
+    driver = run(counting(), story)
+    assert len(driver.values("out", 0)) == 12 + 5
+
+
+def test_a_stateless_agent_goes_on_with_a_topic_that_was_made_anew_where_it_is_told_to() -> None:
+    async def story(driver: Driver) -> None:
+        await first_run(driver, 12)
+        driver.cluster.logs[IN].clear()
+        driver.produce("in", 0, ROWS[:5])
+        driver.cluster.reset_group("t-copying", IN, 0)
+        await second_run(driver)
+
+    assert len(run(copying(), story).values("out", 0)) == 12 + 5
+
+
 @pytest.mark.parametrize(
     ("committed", "meta", "row", "following"),
     [
@@ -268,6 +316,7 @@ def test_a_stateless_agent_resumes_after_its_last_output_when_offsets_expired() 
         (None, Meta(7, 9, 0), "upgraded", EARLIEST),
         (Committed(7, ""), None, "changelog_lost", EARLIEST),
         (Committed(9, ""), Meta(7, 1, 0), "skipped_forward", 9),
+        (Committed(9, "egnyte-watch 9"), Meta(7, 1, 0), "changelog_lost", EARLIEST),
     ],
 )
 def test_decide(committed: Committed | None, meta: Meta | None, row: str, following: int) -> None:
