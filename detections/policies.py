@@ -7,6 +7,8 @@ from typing import Any, Final
 
 import msgspec
 
+from detections.anonymous_ip import AnonymousIp
+from detections.anonymous_ip import Settings as AnonymousIpSettings
 from detections.failed_logins import FailedLogins
 from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
@@ -14,12 +16,16 @@ from detections.infrequent_country import InfrequentCountry
 from detections.infrequent_country import Settings as InfrequentCountrySettings
 from detections.model import Policy
 from detections.settings import Mistake, PolicySettings, among, build
+from detections.suspicious_ip import Settings as SuspiciousIpSettings
+from detections.suspicious_ip import SuspiciousIp
 from detections.travel_ladder import Settings as ImpossibleTravelSettings
 
 BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (ImpossibleTravel, ImpossibleTravelSettings),
     (FailedLogins, FailedLoginsSettings),
     (InfrequentCountry, InfrequentCountrySettings),
+    (AnonymousIp, AnonymousIpSettings),
+    (SuspiciousIp, SuspiciousIpSettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 

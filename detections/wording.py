@@ -27,6 +27,15 @@ def place(city: str, country: str) -> str:
     return f"{city} ({country})" if city and country else city or country or "an unnamed place"
 
 
+def source(activity: Activity) -> str:
+    """Where it came from: the address, with its provider and place as far as they are known."""
+    city, country, provider = activity.place.city, activity.place.country, plain(activity.network.organisation)
+    known = [provider] if provider else []
+    if city or country:
+        known.append(place(city, country))
+    return f"{plain(activity.ip)} ({', '.join(known)})" if known else plain(activity.ip) or "an unknown address"
+
+
 def clock(time_ms: int, beside_ms: int | None = None) -> str:
     """`09:02 UTC`; with the date where `beside_ms` is of another day or not given."""
     moment = datetime.fromtimestamp(time_ms / 1000, UTC)
