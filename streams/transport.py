@@ -131,11 +131,12 @@ class ChunkConsumer(faust_consumer.Consumer):
 
     async def rejoin(self) -> None:
         """Have the group rebalance, so that every partition is owned, fenced and restored anew."""
-        if self._kafka is not None and self._topics and not self.app.should_stop:
-            # Not by subscribing anew, the public way: aiokafka 0.14 ends its group for good (an AssertionError in its
-            # coordination routine) when the subscription changes while it looks for a coordinator, as it does for as
-            # long as the broker is away.
-            self.kafka._coordinator.request_rejoin()  # noqa: SLF001 - see above
+        # Not by subscribing anew, the public way: aiokafka 0.14 ends its group for good (an AssertionError in its
+        # coordination routine) when the subscription changes while it looks for a coordinator, as it does for as long
+        # as the broker is away.
+        coordinator = self._kafka._coordinator if self._kafka is not None else None  # noqa: SLF001 - see above
+        if coordinator is not None and self._topics and not self.app.should_stop:
+            coordinator.request_rejoin()
 
     async def on_partitions_revoked(self, revoked: set[TP]) -> None:
         """Await the units in flight before the group goes on."""

@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -24,7 +25,6 @@ from streams.sections import Settings
 from streams.settings import load
 from streams.topic_admin import prepare_topics
 from streams.topics import PARTITIONS, group_name, topic_name
-from streams.unit import Probe
 from streams.transport import ChunkConsumer
 from tests.broker.counting_site import CountingSite, settings_of
 from tests.broker.groups import shares
@@ -164,8 +164,11 @@ async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, pr
 async def until_stopped(victim: Victim) -> None:
     """Waits for the SIGSTOP that the victim was sent, or sends to itself."""
 
-    async def stopped() -> bool:
+    def has_stopped() -> bool:
         return os.waitid(os.P_PID, victim.pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
+
+    async def stopped() -> bool:
+        return has_stopped()
 
     await until(stopped, f"{victim.role} {victim.pid} stops")
 
@@ -177,7 +180,7 @@ async def until_members(settings: Settings, count: int) -> None:
 
         async def as_many(group: str = group) -> bool:
             found = await shares(settings, group)
-            return len(found) == count and sorted(sum(found.values(), [])) == list(range(PARTITIONS))
+            return len(found) == count and sorted(chain(*found.values())) == list(range(PARTITIONS))
 
         await until(as_many, f"{count} members of {group}; sessions last {SESSION_MS} ms")
 
@@ -192,7 +195,8 @@ async def test_joining_again_while_the_broker_is_away_joins_when_it_is_back() ->
             broker.kill()
 
             async def unheard_of() -> bool:
-                return consumer.kafka._coordinator.coordinator_id is None
+                coordinator = consumer.kafka._coordinator
+                return coordinator is not None and coordinator.coordinator_id is None
 
             await until(unheard_of, "the group's coordinator is found dead")
             await consumer.rejoin()
