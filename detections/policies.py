@@ -1,20 +1,25 @@
-"""The set of built-in policies with the settings in force."""
+"""The set of policies in force: the built-in ones with their settings, and the activity policies."""
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import msgspec
 
+from detections.activity_policies.policy import ActivityPolicy
 from detections.anonymous_ip import AnonymousIp
 from detections.anonymous_ip import Settings as AnonymousIpSettings
+from detections.dormant_account import DormantAccount
+from detections.dormant_account import Settings as DormantAccountSettings
 from detections.failed_logins import FailedLogins
 from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
 from detections.infrequent_country import InfrequentCountry
 from detections.infrequent_country import Settings as InfrequentCountrySettings
 from detections.model import Policy
+from detections.new_client import NewClient
+from detections.new_client import Settings as NewClientSettings
 from detections.settings import Mistake, PolicySettings, among, build
 from detections.suspicious_ip import Settings as SuspiciousIpSettings
 from detections.suspicious_ip import SuspiciousIp
@@ -26,6 +31,8 @@ BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (InfrequentCountry, InfrequentCountrySettings),
     (AnonymousIp, AnonymousIpSettings),
     (SuspiciousIp, SuspiciousIpSettings),
+    (DormantAccount, DormantAccountSettings),
+    (NewClient, NewClientSettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 
@@ -40,12 +47,14 @@ class PoliciesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """`policies`: the enabled ones, in the order in which they judge. `hash`: SHA-256 (hex) of ids, versions and
-    settings of all, so that a finding can name what it was judged by. `settings`: by policy id, of all."""
+    """`policies`: the enabled built-in ones, in the order in which they judge. `hash`: SHA-256 (hex) of ids, versions
+    and settings of all, so that a finding can name what it was judged by. `settings`: by policy id, of all built-in
+    ones. `activity`: the activity policies, by id; the enabled ones judge after the others."""
 
     policies: tuple[Policy, ...]
     hash: str
     settings: Mapping[str, PolicySettings]
+    activity: tuple[ActivityPolicy, ...] = ()
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "PolicySet":
@@ -68,6 +77,15 @@ class PolicySet:
             hash=_hash([(name, known[name][0].metadata.version, chosen[name]) for name in sorted(chosen)]),
             settings=chosen,
         )
+
+    def with_activity(self, policies: Sequence[ActivityPolicy]) -> "PolicySet":
+        """This set, with `policies` as its activity policies. Without any, the hash stays what it was."""
+        if not policies:
+            return self
+        ordered = tuple(sorted(policies, key=lambda each: each.metadata.id))
+        versions = [(each.metadata.id, each.metadata.version) for each in ordered]
+        content = msgspec.json.encode([self.hash, versions], order="deterministic")
+        return replace(self, hash=hashlib.sha256(content).hexdigest(), activity=ordered)
 
 
 def _hash(effective: list[tuple[str, str, PolicySettings]]) -> str:
