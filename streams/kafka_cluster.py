@@ -1,12 +1,14 @@
 """The port of `streams.cluster`, on a real Kafka cluster."""
 
 import asyncio
+import contextlib
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import KafkaError, ProducerClosed
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
 from streams.cluster import Committed, Producer, Record, TopicPartition
@@ -28,9 +30,32 @@ ANSWER_S = 40.0
 CLOSE_S = 1.0
 """aiokafka 0.14 waits without end when it is stopped while its fetcher is still busy with the end of an assignment, for
 the fetcher swallows the cancellation. Cancelled a second time, by this time-out, it ends."""
+SENDER_CANCELS = 3
+"""aiokafka's sender takes a first cancellation for a wish to finish, and waits for what it has begun."""
 IDLE_FETCH_MS = 10
 """A broker answers a connection's requests one by one, so a fetch that waits for records holds up whatever is asked
 next."""
+
+
+class LaneProducer(AIOKafkaProducer):
+    """aiokafka's, but one that is given up leaves nothing behind."""
+
+    async def stop(self) -> None:
+        """As aiokafka's, which waits without end for what can't be delivered. Cancelled, it would leave a sender that
+        tries for ever, and its connections, behind; this ends them. The next producer's fence decides the
+        transaction."""
+        try:
+            await super().stop()  # type: ignore[no-untyped-call]
+        except BaseException:
+            sending = self._sender.sender_task
+            for _ in range(SENDER_CANCELS):
+                if sending is None or sending.done():
+                    break
+                sending.cancel()
+                await asyncio.sleep(0)
+            self._message_accumulator.fail_all(ProducerClosed())
+            await self.client.close()
+            raise
 
 
 class KafkaCluster:
@@ -45,7 +70,7 @@ class KafkaCluster:
 
     def producer(self, transactional_id: str) -> Producer:
         """See `streams.cluster.Cluster`."""
-        producer: Producer = AIOKafkaProducer(
+        producer: Producer = LaneProducer(  # type: ignore[no-untyped-call]
             **self._options,
             transactional_id=transactional_id,
             transaction_timeout_ms=self._settings.streams.transaction_timeout_ms,
@@ -59,7 +84,7 @@ class KafkaCluster:
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
         """See `streams.cluster.Cluster`."""
-        async with self._lock, asyncio.timeout(ANSWER_S):
+        async with self._alone(), asyncio.timeout(ANSWER_S):
             if self._admin is None:
                 self._admin = await _started(AIOKafkaAdminClient(**self._options))
             offsets = await self._admin.list_consumer_group_offsets(group, partitions=[KafkaTopicPartition(*tp)])
@@ -70,12 +95,12 @@ class KafkaCluster:
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """See `streams.cluster.Cluster`."""
-        async with self._lock, asyncio.timeout(ANSWER_S):
+        async with self._alone(), asyncio.timeout(ANSWER_S):
             return await self._bounds(await self._reader(), KafkaTopicPartition(*tp))
 
     async def offset_at(self, tp: TopicPartition, time_ms: int) -> int | None:
         """See `streams.cluster.Cluster`."""
-        async with self._lock, asyncio.timeout(ANSWER_S):
+        async with self._alone(), asyncio.timeout(ANSWER_S):
             consumer = await self._reader()
             found = await consumer.offsets_for_times({KafkaTopicPartition(*tp): max(0, time_ms)})
         at = found[KafkaTopicPartition(*tp)]
@@ -84,7 +109,7 @@ class KafkaCluster:
     async def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
         """See `streams.cluster.Cluster`."""
         partition = KafkaTopicPartition(*tp)
-        async with self._lock:
+        async with self._alone():
             async with asyncio.timeout(ANSWER_S):
                 consumer = await self._reader()
                 consumer.assign([partition])
@@ -112,11 +137,22 @@ class KafkaCluster:
 
     async def close(self) -> None:
         """Close what was opened."""
-        if self._consumer is not None:
-            async with asyncio.timeout(CLOSE_S):
-                await self._consumer.stop()
-        if self._admin is not None:
-            await self._admin.close()
+        consumer, self._consumer = self._consumer, None
+        admin, self._admin = self._admin, None
+        if consumer is not None:
+            await _within_bound(consumer.stop())
+        if admin is not None:
+            await _within_bound(admin.close())
+
+    @contextlib.asynccontextmanager
+    async def _alone(self) -> AsyncIterator[None]:
+        """One call at a time. After a failure the clients are made anew: one that is broken would stay so."""
+        async with self._lock:
+            try:
+                yield
+            except Exception:
+                await self.close()
+                raise
 
     async def _reader(self) -> AIOKafkaConsumer:
         if self._consumer is None:
@@ -138,6 +174,12 @@ class KafkaCluster:
         begin = await consumer.beginning_offsets([partition])
         end = await consumer.end_offsets([partition])
         return int(begin[partition]), int(end[partition])
+
+
+async def _within_bound(closing: Awaitable[None]) -> None:
+    with contextlib.suppress(KafkaError, OSError, TimeoutError):
+        async with asyncio.timeout(CLOSE_S):
+            await closing
 
 
 async def _started(client: Any) -> Any:
