@@ -17,6 +17,12 @@ from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
 from detections.infrequent_country import InfrequentCountry
 from detections.infrequent_country import Settings as InfrequentCountrySettings
+from detections.mass_delete import MassDelete
+from detections.mass_delete import Settings as MassDeleteSettings
+from detections.mass_download import MassDownload
+from detections.mass_download import Settings as MassDownloadSettings
+from detections.mass_share import MassShare
+from detections.mass_share import Settings as MassShareSettings
 from detections.model import Policy
 from detections.new_client import NewClient
 from detections.new_client import Settings as NewClientSettings
@@ -33,6 +39,9 @@ BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (SuspiciousIp, SuspiciousIpSettings),
     (DormantAccount, DormantAccountSettings),
     (NewClient, NewClientSettings),
+    (MassDownload, MassDownloadSettings),
+    (MassDelete, MassDeleteSettings),
+    (MassShare, MassShareSettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 
