@@ -1,24 +1,27 @@
 """`detect`: activities of one user, in order, become findings. A pure function of one partition and the policy set."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-import yaml
 
+from agents.policies import load_policies
 from detections import state as user_state
+from detections.activity_policies.conditions import Test
+from detections.activity_policies.limits import Limits
+from detections.activity_policies.policy import ActivityPolicy
 from detections.finding import finding
 from detections.history import observe
 from detections.model import Candidate, Metadata
 from detections.policies import PolicySet
 from detections.state import UserState
-from schemas.activity import UNDATED, Activity
+from schemas.activity import TYPES, UNDATED, Activity
 from streams.cluster import Record
 from streams.errors import StageFailed
 from streams.handler import NO_STAGES, Codec, Outputs, State
 from streams.sections import Settings
 from streams.spec import AgentSpec
-from streams.topics import changelog_name, group_name, topic_name
+from streams.topics import PARTITIONS, changelog_name, group_name, topic_name
 from streams.version import VERSION
 
 NAME: Final = "detect"
@@ -26,13 +29,18 @@ SCHEMA: Final = 1 * 1_000 + user_state.SCHEMA
 """Of the stored state: what the detections keep, and how this agent stores it. Raised, it is learned anew."""
 HISTORY: Final = "history"
 """Stage that learns what is usual; a policy's stage is its id."""
+PARTITION: Final = b"\0partition"
+"""Key of the state that stands for the whole partition; no user's key begins so."""
 
 
 class Detect:
     """Handler of `egnyte.activities`."""
 
-    def __init__(self, policies: PolicySet, alerts: str, behaviors: str) -> None:
+    def __init__(self, policies: PolicySet, alerts: str, behaviors: str, partitions: int = PARTITIONS) -> None:
+        """`partitions`: of the activities, each of which has its share of the limits by the day."""
         self._policies = tuple((policy.metadata.id, policy) for policy in policies.policies)
+        self._activity = _by_type(policies)
+        self._limits = Limits(partitions)
         self._set_hash = policies.hash
         self._topics = {True: alerts, False: behaviors}
         self._decode = msgspec.json.Decoder(Activity).decode
@@ -57,6 +65,12 @@ class Detect:
                 stage = policy_id
                 for candidate in policy.judge(activity, user):
                     self._publish(candidate, policy.metadata, activity, key, out)
+            for stage, policy, matches in self._activity.get(activity.type, ()):
+                if (not skip or stage not in skip) and matches(activity, user):
+                    found = list(policy.tell(activity, user))
+                    kept = state.load(PARTITION).activity_policies
+                    for candidate in self._limits.judge(policy, activity, found, kept):
+                        self._publish(candidate, policy.metadata, activity, key, out)
             stage = HISTORY
             if HISTORY not in skip:
                 observe(activity, user)
@@ -81,11 +95,18 @@ class Detect:
         )
 
 
+def _by_type(policies: PolicySet) -> dict[str, tuple[tuple[str, ActivityPolicy, Test], ...]]:
+    """The enabled activity policies by the activity types that they can match: most need not even be asked."""
+    enabled = [policy for policy in policies.activity if policy.settings.enabled]
+    return {
+        kind: tuple((policy.metadata.id, policy, policy.matches) for policy in enabled if kind in policy.types)
+        for kind in TYPES
+    }
+
+
 def policy_set(settings: Settings) -> PolicySet:
-    """The policies in force. Raises PoliciesError naming file, field and the nearest valid value."""
-    path = Path(settings.policies.dir) / "builtin.yaml"
-    loaded: Any = yaml.safe_load(path.read_text()) if path.exists() else {}
-    return PolicySet.of(loaded or {})
+    """The policies in force. Raises PoliciesError with all mistakes: file, line, field and the nearest valid value."""
+    return load_policies(Path(settings.policies.dir))
 
 
 def spec(settings: Settings) -> AgentSpec:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import msgspec
-import yaml
 from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
@@ -137,10 +136,9 @@ def check_policies(settings: Settings) -> Iterator[Line]:
     except PoliciesError as error:
         for mistake in error.mistakes:
             yield Line("fail", "policies", str(mistake), f"correct it in {directory}")
-    except (yaml.YAMLError, OSError, UnicodeDecodeError) as error:
-        yield Line("fail", "policies", " ".join(str(error).split()), f"correct the file in {directory}")
     else:
-        names = ", ".join(policy.metadata.id for policy in policies.policies) or "none"
+        activity = [policy for policy in policies.activity if policy.settings.enabled]
+        names = ", ".join(policy.metadata.id for policy in (*policies.policies, *activity)) or "none"
         yield Line("ok", "policies", f"enabled: {names}; set {policies.hash[:12]}")
 
 

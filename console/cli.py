@@ -11,13 +11,14 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
-from console.commands import alerts, demo, doctor, run, topics
+from console.commands import alerts, demo, doctor, policies, run, topics
 from console.session import Session
+from detections.policies import PoliciesError
 from streams import logs
 from streams.errors import StreamError
 from streams.settings import SettingsError
 
-EXPECTED: Final = (SettingsError, StreamError, PlacesError, KafkaError)
+EXPECTED: Final = (SettingsError, StreamError, PlacesError, PoliciesError, KafkaError)
 """Errors that are about the settings, the files or the cluster, not about this program: their text says what to do."""
 
 
@@ -65,6 +66,7 @@ app.command("worker")(run.worker)
 app.command("connector")(run.connector)
 app.command("demo")(demo.demo)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(policies.app, name="policies")
 
 
 def main() -> None:

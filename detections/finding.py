@@ -102,7 +102,7 @@ def finding(
         status_id=status_id,
         status=status,
         status_detail=candidate.suppressed,
-        is_alert=candidate.raises == "alert" and candidate.step != "suppress",
+        is_alert=candidate.raises == "alert" and candidate.step != "suppress" and not candidate.limited,
         message=cut(candidate.message, MESSAGE_CHARS),
         count=candidate.count,
         start_time=candidate.first_ms,
@@ -174,6 +174,8 @@ def _unmapped(candidate: Candidate, policy: Metadata, connector: str, user_key: 
         step=candidate.step,
         raises=candidate.raises,
         suppressed=candidate.suppressed,
+        govern=() if candidate.step == "suppress" else policy.govern,
+        limited=candidate.limited,
     )
 
 

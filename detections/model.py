@@ -6,7 +6,7 @@ history gives the same candidates.
 """
 
 from collections.abc import Sequence
-from typing import Any, ClassVar, Final, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -47,7 +47,8 @@ class Technique(msgspec.Struct, frozen=True):
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """What people read about a policy. `version` changes whenever its logic or defaults do."""
+    """What people read about a policy. `version` changes whenever its logic or defaults do. `category`: kind of risk.
+    `govern`: governance actions that its findings ask for."""
 
     id: str
     version: str
@@ -59,6 +60,8 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     false_positives: tuple[str, ...]
     triage: str
     remediation: str
+    category: str = ""
+    govern: tuple[str, ...] = ()
 
 
 class Number(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -115,7 +118,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `anchor`: event id of the incident's first event; with policy and user it makes the finding's uid, so `create`,
     `update` and `close` of one incident share it. `suppressed`: reason code, for `step` = `suppress` only. `message`:
     the reason in plain words with the numbers. `count`: events of the incident so far. `numbers`: the same as data.
-    `evidence`: oldest first, bounded by the policy. Times: ms since the epoch, UTC.
+    `evidence`: oldest first, bounded by the policy. `limited`: no alert any more, for the policy has raised as many as
+    it may today; governance acts on it all the same. Times: ms since the epoch, UTC.
     """
 
     policy: str
@@ -130,13 +134,18 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     numbers: tuple[Number, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     suppressed: str = ""
+    limited: bool = False
 
 
 class Policy(Protocol):
-    """A built-in policy: its metadata, its settings (with units and defaults), and how it judges."""
+    """A policy: its metadata, its settings (with units and defaults), and how it judges."""
 
-    metadata: ClassVar[Metadata]
     settings: Any
+
+    @property
+    def metadata(self) -> Metadata:
+        """What people read about it."""
+        ...
 
     def judge(self, activity: Activity, user: Any) -> Sequence[Candidate]:
         """Candidates for `activity`, which changes `user` (a `detections.state.UserState`) in place.

@@ -66,7 +66,7 @@ class _Loader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             raise yaml.MarkedYAMLError(
                 problem="an alias (*name) is not allowed here; write the value again",
-                problem_mark=self.peek_event().start_mark,
+                problem_mark=self.peek_event().start_mark,  # type: ignore[no-untyped-call]
             )
         return super().compose_node(parent, index)
 
@@ -126,7 +126,7 @@ def plain(value: Value | None) -> Any:
 
 
 class Reader:
-    """Reads values of `file`, collecting every mistake. Each method returns None for what it can't use, having said why.
+    """Reads values of `file` and collects every mistake. Methods return None for what they can't use, having said why.
 
     `lists`: named lists; `@name` among several texts stands for all of that list.
     """
@@ -135,6 +135,8 @@ class Reader:
         self.file = file
         self.lists = lists or {}
         self.problems: list[Problem] = []
+        self.used: dict[str, tuple[str, ...]] = {}
+        """Lists that texts named, with what they stand for."""
 
     def wrong(self, line: int, field: str, problem: str, advice: str, *, note: bool = False) -> None:
         """Takes note of a mistake."""
@@ -214,11 +216,11 @@ class Reader:
             return None
         return span
 
-    def texts(self, value: Value | None, field: str) -> list[tuple[str, int]]:
-        """One text or several, each with its line; `@name` stands for the list of that name."""
+    def texts(self, value: Value | None, field: str, *, empty: bool = False) -> list[tuple[str, int]]:
+        """One text or several, each with its line; `@name` stands for the list of that name. `empty`: none will do."""
         if value is None:
             return []
-        if isinstance(value, Table) or (isinstance(value, Items) and not value.values):
+        if isinstance(value, Table) or (isinstance(value, Items) and not value.values and not empty):
             self.wrong(value.line, field, f"is {shown(value)}", "expected a text, or a list of texts")
             return []
         each_of: Sequence[Value] = value.values if isinstance(value, Items) else (value,)
@@ -231,6 +233,7 @@ class Reader:
         if not text.startswith("@"):
             yield text, value.line
         elif text[1:] in self.lists:
+            self.used[text] = self.lists[text[1:]]
             yield from ((each, value.line) for each in self.lists[text[1:]])
         else:
             known = [f"@{name}" for name in self.lists]

@@ -12,6 +12,9 @@ TextTest = Callable[[str], bool]
 
 MAX_DEEP: Final = 2
 """`**` in one glob."""
+_WORD_BEGINS: Final = r"(?<![^\W_])"
+_WORD_ENDS: Final = r"(?![^\W_])"
+_BETWEEN_WORDS: Final = r"[\W_]++"
 
 
 def equals(values: Iterable[str]) -> TextTest:
@@ -47,7 +50,7 @@ def _words(value: str) -> str:
     words = [re.escape(word) for word in re.split(r"[\W_]+", value) if word]
     if not words:  # signs only: as they are
         return re.escape(value)
-    return rf"(?<![^\W_]){r'[\W_]++'.join(words)}(?![^\W_])"
+    return _WORD_BEGINS + _BETWEEN_WORDS.join(words) + _WORD_ENDS
 
 
 def matches_glob(values: Iterable[str]) -> TextTest:

@@ -7,6 +7,7 @@ the window's old end may be left out, none from outside it is counted in.
 
 import zlib
 from bisect import bisect_left, bisect_right
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from detections.model import DAY_MS, LATENESS_MS
@@ -25,7 +26,8 @@ KEPT_MS: Final = DAY_MS + LATENESS_MS
 """The longest span, and as much again as an activity may come late."""
 
 
-class Repeated(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Repeated:
     """`count` matches within `within_ms`, its ends included. `unique_targets`: each target counts once.
     `per_client`: the matches of each client count by themselves."""
 

@@ -1,0 +1,94 @@
+"""An activity policy at work: whether an activity matches, and what is said about it."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from detections.activity_policies.conditions import Test, Weighed
+from detections.activity_policies.filters import every
+from detections.activity_policies.telling import repeated_sentence, sentence
+from detections.activity_policies.watches import Growth, Repeated, grown
+from detections.model import LATEST_MS, Candidate, Evidence, Metadata, Number, attributable
+from detections.settings import PolicySettings
+from detections.state import ID_CHARS, UserState
+from schemas.activity import Activity
+
+_LAST: Final = 1_000
+"""Whoever asks a policy only about its `types` has these answered already."""
+
+
+class ActivityPolicy:
+    """One policy, compiled. `types`: the activity types that can match. `matches`: whether an activity does; it changes
+    nothing. `daily_limit`: alerts a day, None without limit."""
+
+    def __init__(
+        self,
+        metadata: Metadata,
+        settings: PolicySettings,
+        types: frozenset[str],
+        tests: Sequence[Weighed],
+        *,
+        flags: bool = False,
+        repeated: Repeated | None = None,
+        daily_limit: int | None = None,
+    ) -> None:
+        """`flags`: the tests ask about flags. Where they don't, the rows that Egnyte writes for each child of a folder
+        that was moved, copied or deleted are left out: one act would match thousands of times."""
+        self.metadata = metadata
+        self.settings = settings
+        self.types = types
+        self.repeated = repeated
+        self.daily_limit = daily_limit
+        gates = [Weighed(_LAST, lambda activity, _: activity.type in types)]
+        if not flags:
+            gates.append(Weighed(_LAST, lambda activity, _: not activity.flags or "parent" not in activity.flags))
+        self.matches: Test = every([*tests, *gates])
+
+    def judge(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
+        """Candidates for `activity`. Without `repeated` each match is a finding of its own."""
+        return self.tell(activity, user) if self.matches(activity, user) else ()
+
+    def tell(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
+        """Candidates for `activity`, which matches.
+
+        What people share with strangers (unknown login names, visitors of links) is not counted together: repeated
+        policies leave such activities out, but for those that only join matches (`count` 1).
+        """
+        if not 0 <= activity.time_ms < LATEST_MS:
+            return ()
+        rule = self.repeated
+        if rule is None:
+            return (self._single(activity),)
+        if not attributable(activity):
+            return (self._single(activity),) if rule.count == 1 else ()
+        growth = grown(user.activity_policies, self.metadata.id, activity, rule)
+        return () if growth is None else (self._repeated(activity, growth, rule),)
+
+    def _single(self, activity: Activity) -> Candidate:
+        return Candidate(
+            policy=self.metadata.id,
+            step="create",
+            anchor=activity.event_id[:ID_CHARS],
+            severity=self.settings.severity,
+            raises=self.settings.raises,
+            message=sentence(activity),
+            first_ms=activity.time_ms,
+            last_ms=activity.time_ms,
+            evidence=(Evidence.of(activity),),
+        )
+
+    def _repeated(self, activity: Activity, growth: Growth, rule: Repeated) -> Candidate:
+        incident = growth.incident
+        first = growth.begins and incident.count == 1
+        return Candidate(
+            policy=self.metadata.id,
+            step="create" if growth.begins else "update",
+            anchor=incident.anchor,
+            severity=self.settings.severity,
+            raises=self.settings.raises,
+            message=sentence(activity) if first else repeated_sentence(activity, incident, rule),
+            first_ms=incident.first_ms,
+            last_ms=incident.last_ms,
+            count=incident.count,
+            numbers=(Number("matching activities", incident.count, rule.count, "activities"),),
+            evidence=(Evidence.of(activity),),
+        )
