@@ -54,15 +54,27 @@ class RebalanceListener(aiokafka.abc.ConsumerRebalanceListener):
 
     async def on_partitions_revoked(self, revoked: Iterable[KafkaTopicPartition]) -> None:
         """Stop the lanes before anybody else may own their partitions."""
-        self._consumer.app.on_rebalance_start()
-        await self._consumer.on_partitions_revoked({TP(*tp) for tp in revoked})
+        async with self._crashing():
+            self._consumer.app.on_rebalance_start()
+            await self._consumer.on_partitions_revoked({TP(*tp) for tp in revoked})
 
     async def on_partitions_assigned(self, assigned: Iterable[KafkaTopicPartition]) -> None:
         """Start a lane for each partition."""
-        tps = {TP(*tp) for tp in assigned}
-        generation = self._consumer.next_generation()
-        self._consumer.app.consumer_generation_id = generation
-        await self._consumer.on_partitions_assigned(tps, generation)
+        async with self._crashing():
+            tps = {TP(*tp) for tp in assigned}
+            generation = self._consumer.next_generation()
+            self._consumer.app.consumer_generation_id = generation
+            await self._consumer.on_partitions_assigned(tps, generation)
+
+    @contextlib.asynccontextmanager
+    async def _crashing(self) -> AsyncIterator[None]:
+        """Ends the process with what is raised: aiokafka would write it into the log and go on, with partitions that
+        nobody works on, or somebody still does."""
+        try:
+            yield
+        except Exception as error:
+            await self._consumer.app.crash(error)
+            raise
 
 
 class ChunkConsumer(faust_consumer.Consumer):

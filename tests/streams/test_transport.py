@@ -3,13 +3,15 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from aiokafka.structs import TopicPartition as KafkaTopicPartition
 from faust.types import TP
 
 from streams.app import build
 from streams.cluster import TopicPartition
 from streams.sections import Settings
 from streams.testing import MemoryRecord
-from streams.transport import ChunkConsumer
+from streams.transport import ChunkConsumer, RebalanceListener
 from tests.streams.counting import counting
 
 
@@ -37,3 +39,13 @@ async def test_a_chunk_carries_the_generation_in_which_it_was_fetched() -> None:
     consumer._kafka = SimpleNamespace(getmany=getmany)
     fetched = [message async for _, message in consumer._fetch_chunks([TopicPartition("in", 0)])]
     assert [(message.tp, message.generation_id) for message in fetched] == [(TP("in", 0), 3)]
+
+
+async def test_a_rebalance_that_goes_wrong_ends_the_process() -> None:
+    app = build(Settings(), counting())
+    consumer: Any = ChunkConsumer(
+        app.transport, callback=app.topics.on_message, on_partitions_revoked=None, on_partitions_assigned=None
+    )
+    with pytest.raises(RuntimeError, match="has not started"):
+        await RebalanceListener(consumer).on_partitions_assigned([KafkaTopicPartition("in", 0)])
+    assert isinstance(app.crash_reason, RuntimeError)
