@@ -26,6 +26,8 @@ from detections.mass_share import Settings as MassShareSettings
 from detections.model import Policy
 from detections.new_client import NewClient
 from detections.new_client import Settings as NewClientSettings
+from detections.ransomware import Ransomware
+from detections.ransomware import Settings as RansomwareSettings
 from detections.settings import Mistake, PolicySettings, among, build
 from detections.suspicious_ip import Settings as SuspiciousIpSettings
 from detections.suspicious_ip import SuspiciousIp
@@ -42,6 +44,7 @@ BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (MassDownload, MassDownloadSettings),
     (MassDelete, MassDeleteSettings),
     (MassShare, MassShareSettings),
+    (Ransomware, RansomwareSettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 
