@@ -8,6 +8,8 @@ from typing import Any, Final
 import msgspec
 
 from detections.activity_policies.policy import ActivityPolicy
+from detections.admin_activity import AdminActivity
+from detections.admin_activity import Settings as AdminActivitySettings
 from detections.anonymous_ip import AnonymousIp
 from detections.anonymous_ip import Settings as AnonymousIpSettings
 from detections.dormant_account import DormantAccount
@@ -45,6 +47,7 @@ BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (MassDelete, MassDeleteSettings),
     (MassShare, MassShareSettings),
     (Ransomware, RansomwareSettings),
+    (AdminActivity, AdminActivitySettings),
 )
 """Policies with the types of their settings, in the order in which they judge."""
 
