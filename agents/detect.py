@@ -1,5 +1,6 @@
 """`detect`: activities of one user, in order, become findings. A pure function of one partition and the policy set."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -9,7 +10,7 @@ from agents.policies import load_policies
 from detections import state as user_state
 from detections.activity_policies.conditions import Test
 from detections.activity_policies.limits import Limits
-from detections.activity_policies.policy import ActivityPolicy
+from detections.activity_policies.policy import CHILD, ActivityPolicy
 from detections.finding import finding
 from detections.history import observe
 from detections.model import Candidate, Metadata
@@ -39,7 +40,8 @@ class Detect:
     def __init__(self, policies: PolicySet, alerts: str, behaviors: str, partitions: int = PARTITIONS) -> None:
         """`partitions`: of the activities, each of which has its share of the limits by the day."""
         self._policies = tuple((policy.metadata.id, policy) for policy in policies.policies)
-        self._activity = _by_type(policies)
+        self._activity = _by_type(policies.activity, children=False)
+        self._children = _by_type(policies.activity, children=True)
         self._limits = Limits(partitions)
         self._set_hash = policies.hash
         self._topics = {True: alerts, False: behaviors}
@@ -65,7 +67,8 @@ class Detect:
                 stage = policy_id
                 for candidate in policy.judge(activity, user):
                     self._publish(candidate, policy.metadata, activity, key, out)
-            for stage, policy, matches in self._activity.get(activity.type, ()):
+            asked = self._children if activity.flags and CHILD in activity.flags else self._activity
+            for stage, policy, matches in asked.get(activity.type, ()):
                 if (not skip or stage not in skip) and matches(activity, user):
                     found = list(policy.tell(activity, user))
                     kept = state.load(PARTITION).activity_policies
@@ -95,12 +98,14 @@ class Detect:
         )
 
 
-def _by_type(policies: PolicySet) -> dict[str, tuple[tuple[str, ActivityPolicy, Test], ...]]:
-    """The enabled activity policies by the activity types that they can match: most need not even be asked."""
-    enabled = [policy for policy in policies.activity if policy.settings.enabled]
+def _by_type(
+    policies: Sequence[ActivityPolicy], *, children: bool
+) -> dict[str, tuple[tuple[str, ActivityPolicy, Test], ...]]:
+    """The enabled activity policies by the activity types that they take: most need not even be asked. `children`:
+    only those that take the rows of children."""
+    asked = [each for each in policies if each.settings.enabled and (each.children or not children)]
     return {
-        kind: tuple((policy.metadata.id, policy, policy.matches) for policy in enabled if kind in policy.types)
-        for kind in TYPES
+        kind: tuple((each.metadata.id, each, each.matches) for each in asked if kind in each.types) for kind in TYPES
     }
 
 

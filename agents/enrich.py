@@ -26,6 +26,9 @@ MAX_TEXT_CHARS: Final = 4_096
 """Of a path or any other text of an activity. Egnyte's own limit is far below; the raw event keeps the whole."""
 _TEXTS: Final = ("path", "target_path", "info", "client", "group", "action", "audit_source")
 
+_AUDITED: Final = list(Envelope("", "").to_headers()[2:])
+"""Source and schema, as connectors write them."""
+
 
 class Enrich:
     """Handler of `egnyte.events`."""
@@ -60,11 +63,11 @@ class Enrich:
     def _envelope(self, headers: Sequence[tuple[str, bytes]]) -> Envelope:
         """As `Envelope.from_headers`, quicker for what connectors write."""
         if len(headers) == 4:
-            (name, connector), (id_name, event_id), (source_name, source), _ = headers
-            if name == "connector" and id_name == "event-id" and source_name == "source" and source == b"audit":
+            (name, connector), (id_name, event_id), *rest = headers
+            if name == "connector" and id_name == "event-id" and event_id is not None and rest == _AUDITED:
                 known = self._connectors.get(connector)
-                if known is not None:
-                    return Envelope(known, str(event_id, "ascii"))
+                if known is not None and event_id.isascii():
+                    return Envelope(known, event_id.decode())
         envelope = Envelope.from_headers(headers)
         self._connectors[envelope.connector.encode()] = envelope.connector
         return envelope

@@ -48,7 +48,12 @@ async def _refresh(places: Places) -> None:
     """Take changed files into use; a broken one is refused, and the old stays."""
     while True:
         await asyncio.sleep(REFRESH_S)
-        for changed in await asyncio.to_thread(places.refresh):
+        try:
+            changes = await asyncio.to_thread(places.refresh)
+        except OSError as error:  # a disk that is full or away: what is in use stays so, and the next look may be better
+            log.warning("could not look for changed files", reason=str(error))
+            continue
+        for changed in changes:
             if changed.ok:
                 log.info("reloaded", file=changed.path, what=changed.reason)
             else:

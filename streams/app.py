@@ -62,7 +62,9 @@ def build(settings: Settings, spec: AgentSpec, probe: Probe = no_probe) -> Chunk
     async def work(chunks: Any) -> None:
         async for event in chunks.events():
             message = event.message
-            app.lanes.offer(TopicPartition(message.topic, message.partition), message.generation_id, event.value)
+            number, records = event.value
+            tp = TopicPartition(message.topic, message.partition)
+            app.lanes.offer(tp, message.generation_id, records, number)
 
     return app
 

@@ -30,6 +30,8 @@ So may the end of the changelog, after its leader has changed. Only an offset th
 rewind, so where ours and the state disagree both are read again, for 5 s at most."""
 ABORTED_AFTER_S = 10.0
 """Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
+ON_THE_WAY_S = 30.0
+"""From the fetch to the lane a chunk goes through Faust's queues in one loop: milliseconds, unless it is lost."""
 MOST_FETCHES = 8
 """Small fetches that may wait to be joined into one unit."""
 RECORD_OVERHEAD = 900
@@ -70,6 +72,10 @@ class Lane:
         self._queued_bytes = 0
         self._arrived = asyncio.Event()
         self._stopping = False
+        self._fetched = 0
+        self._came = 0
+        self._fetched_at = 0.0
+        self._failure: StreamError | None = None
 
     @property
     def queued_bytes(self) -> int:
@@ -92,8 +98,28 @@ class Lane:
         """The committed state, for a successor in this process to go on from."""
         return self.unit.state if self.unit is not None else self._known
 
-    def offer(self, records: Sequence[Record]) -> None:
-        """Queue a fetched chunk."""
+    def number_chunk(self) -> int:
+        """The number of the chunk that is being fetched: each arrives, in this order, or the lane fails."""
+        self._fetched += 1
+        self._fetched_at = asyncio.get_running_loop().time()
+        return self._fetched
+
+    def check_arrival(self) -> None:
+        """A chunk that was fetched and has not come through Faust must not be skipped over: the lane begins anew."""
+        late_s = asyncio.get_running_loop().time() - self._fetched_at
+        if self.ready and self._fetched > self._came and late_s > ON_THE_WAY_S:
+            self._fail(f"chunk {self._came + 1} of {self._fetched} was fetched and did not arrive")
+
+    def _fail(self, words: str) -> None:
+        self._failure = StreamError(f"{self.tp.topic}/{self.tp.partition}: {words}")
+        self._arrived.set()
+
+    def offer(self, records: Sequence[Record], number: int) -> None:
+        """Queue a fetched chunk; `number` as `number_chunk` gave it."""
+        if number != self._came + 1:
+            self._fail(f"chunk {number} arrived after chunk {self._came}: what was between them is lost")
+            return
+        self._came = number
         size = sum(len(record.value or b"") + len(record.key or b"") for record in records)
         self._queue.append((records, size + RECORD_OVERHEAD * len(records)))
         self._queued_bytes += self._queue[-1][1]
@@ -104,6 +130,8 @@ class Lane:
         try:
             await self._prepare()
             while not self._stopping:
+                if self._failure is not None:
+                    raise self._failure
                 if not self._queue:
                     self._arrived.clear()
                     await self._arrived.wait()

@@ -89,14 +89,24 @@ class Lanes:
         """The partitions assigned here."""
         return list(self._lanes)
 
-    def offer(self, tp: TopicPartition, generation: int, records: Sequence[Record]) -> None:
+    def number_chunk(self, tp: TopicPartition) -> int:
+        """The number of the chunk just fetched for `tp`, see `Lane.number_chunk`; 0 where there is no lane any more."""
+        lane = self._lanes.get(tp)
+        return 0 if lane is None else lane.number_chunk()
+
+    def check_arrivals(self) -> None:
+        """Has the lanes look for chunks that were fetched and did not arrive."""
+        for lane in self._lanes.values():
+            lane.check_arrival()
+
+    def offer(self, tp: TopicPartition, generation: int, records: Sequence[Record], number: int) -> None:
         """A fetched chunk. Of an older generation, or of a partition that is not here (any more): dropped, it will be
         fetched again."""
         lane = self._lanes.get(tp)
         if generation != self.generation or lane is None or not lane.ready:
             log.debug("chunk of an older generation dropped", agent=self.spec.name, partition=tp.partition)
             return
-        lane.offer(records)
+        lane.offer(records, number)
 
     def start(self, assigned: Iterable[TopicPartition], generation: int) -> None:
         """A lane for each assigned partition, not only for new ones: each generation fences anew. Lanes of before

@@ -176,6 +176,7 @@ class ChunkConsumer(faust_consumer.Consumer):
                 await self.can_resume_flow.wait()
                 continue
             lanes.room.clear()
+            lanes.check_arrivals()
             wanted = lanes.with_room()
             if not wanted:
                 with contextlib.suppress(TimeoutError):
@@ -214,10 +215,11 @@ class ChunkConsumer(faust_consumer.Consumer):
             fetch.cancel()
         for partition, records in fetched.items():
             if records and self.app.lanes.generation == generation:
-                yield TP(*partition), self._to_message(TP(*partition), records, generation)
+                number = self.app.lanes.number_chunk(TopicPartition(*partition))
+                yield TP(*partition), self._to_message(TP(*partition), (number, records), generation)
 
     def _to_message(self, tp: TP, record: Any, generation: int = -1) -> ConsumerMessage:
-        last = record[-1]
+        last = record[1][-1]
         return ConsumerMessage(
             tp.topic,
             tp.partition,

@@ -72,7 +72,7 @@ class Worker:
             records = [r for r in self._driver.cluster.committed_records(tp) if r.offset >= position][:chunk_records]
             if records:
                 self._positions[tp] = records[-1].offset + 1
-                self.lanes.offer(tp, self.lanes.generation, records)
+                self.lanes.offer(tp, self.lanes.generation, records, self.lanes.number_chunk(tp))
                 fed = True
         return fed
 

@@ -124,7 +124,7 @@ def test_chunks_of_an_older_generation_are_dropped() -> None:
         driver.produce("in", 0, rows(40)[10:])
         await driver.assign({worker: [0]})
         stale = driver.cluster.committed_records(type(worker.lanes.partitions[0])("in", 0))
-        worker.lanes.offer(worker.lanes.partitions[0], generation, stale)
+        worker.lanes.offer(worker.lanes.partitions[0], generation, stale, 1)
         await driver.settle()
 
     check(run(counting(), story), 1, 40)
@@ -218,3 +218,34 @@ def test_stopping_waits_for_the_unit_in_flight() -> None:
         assert worker.steps[-1] == "folded"
 
     check(run(counting(), story), 1, 10, keys=3)
+
+
+def test_a_chunk_that_is_lost_on_its_way_is_fetched_again() -> None:
+    async def story(driver: Driver) -> None:
+        worker = driver.worker()
+        await driver.assign({worker: [0]})
+        await driver.settle()
+        driver.produce("in", 0, rows(40))
+        tp = worker.lanes.partitions[0]
+        records = driver.cluster.committed_records(tp)
+        worker.lanes.number_chunk(tp)  # the first ten are fetched, and never come
+        worker.lanes.offer(tp, worker.lanes.generation, records[10:20], worker.lanes.number_chunk(tp))
+        await driver.settle()
+
+    check(run(counting(), story), 1, 40)
+
+
+def test_the_last_chunk_that_is_lost_is_missed_too() -> None:
+    async def story(driver: Driver) -> None:
+        worker = driver.worker()
+        await driver.assign({worker: [0]})
+        await driver.settle()
+        driver.produce("in", 0, rows(40))
+        worker.lanes.number_chunk(worker.lanes.partitions[0])
+        worker.stalled = True  # nothing more is fetched
+        await asyncio.sleep(60)
+        worker.lanes.check_arrivals()
+        worker.stalled = False
+        await driver.settle()
+
+    check(run(counting(), story), 1, 40)
