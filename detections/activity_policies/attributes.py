@@ -42,8 +42,8 @@ def name_of(path: str) -> str:
 
 def extension_of(path: str) -> str:
     """What follows the last dot of a name, `xlsx`; empty where there is none."""
-    name, dot, extension = name_of(path).rpartition(".")
-    return extension if dot and name else ""
+    _, dot, extension = path.rpartition(".")
+    return extension if dot and "/" not in extension else ""
 
 
 def _free_text(activity: Activity) -> str:
@@ -71,10 +71,13 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "domain": Attribute("text", "the domain of the actor's e-mail", lambda a: _domain(a.actor)),
     "subject_domain": Attribute("text", "the domain of the subject's e-mail", lambda a: _domain(a.subject)),
     "external": Attribute(
-        "flag", "whether the actor's e-mail is of a foreign domain", lambda a: _domain(a.actor), needs="domains"
+        "flag", "whether the actor's e-mail is of a foreign domain", attrgetter("actor.email"), needs="domains"
     ),
     "subject_external": Attribute(
-        "flag", "whether the subject's e-mail is of a foreign domain", lambda a: _domain(a.subject), needs="domains"
+        "flag",
+        "whether the subject's e-mail is of a foreign domain",
+        lambda a: "" if a.subject is None else a.subject.email,
+        needs="domains",
     ),
     "actor_group": Attribute("texts", "groups that the actor is in", _unknown, needs="directory"),
     "user_type": Attribute("text", "the actor's user type", _unknown, needs="directory"),

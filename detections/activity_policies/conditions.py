@@ -4,6 +4,7 @@ import ipaddress
 import re
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
+from operator import attrgetter
 from typing import Final, NamedTuple
 
 from detections import history
@@ -19,6 +20,8 @@ from schemas.activity import Activity
 
 Test = Callable[[Activity, UserState], bool]
 MAX_VALUES: Final = 2_000
+_SELDOM_REFUSES: Final = 5
+"""Most activities are successful, interactive, not administrative: such tests let few go, however cheap they are."""
 LEARNING_DAYS: Final = 7
 LEARNING_LOGINS: Final = 10
 """Until a user is known that well, nothing is new: as for impossible travel."""
@@ -31,6 +34,13 @@ _TEXT_TESTS: Final[dict[str, tuple[int, Callable[[Sequence[str]], patterns.TextT
     "contains": (6, patterns.contains_words),
     "glob": (6, patterns.matches_glob),
 }
+_INLINE: Final = ("eq", "startswith", "endswith")
+_EXTENSIONS: Final[dict[str, Callable[[Activity], str]]] = {
+    "extension": attrgetter("path"),
+    "target_extension": attrgetter("target_path"),
+}
+"""Where extensions are read from, past the general way: what has no dot, or none in its name, is no extension and so
+in no list of them."""
 _COMPARISONS: Final[dict[str, Callable[[int, Sequence[int]], bool]]] = {
     "eq": lambda number, limits: number in limits,
     "lt": lambda number, limits: number < limits[0],
@@ -42,7 +52,7 @@ _COUNTRY: Final = re.compile(r"[A-Za-z]{2}")
 
 
 class Weighed(NamedTuple):
-    """A test and what it costs, roughly, in tens of nanoseconds."""
+    """A test, and when to ask it: the lower, the earlier, for it is cheap and lets most activities go."""
 
     weight: int
     test: Test
@@ -74,7 +84,7 @@ def condition(
             return _whether_set(attribute, wanted)
         if attribute.needs == "domains":
             return _external(read, value, field, wanted, reader, organisation)
-        return Weighed(1, lambda activity, _: read(activity) is wanted)
+        return Weighed(_SELDOM_REFUSES, lambda activity, _: read(activity) is wanted)
     values = reader.texts(value, field)
     if len(values) > MAX_VALUES:
         reader.wrong(value.line, field, f"has {len(values):,} values", f"at most {MAX_VALUES:,}")
@@ -109,13 +119,14 @@ def _whether_set(attribute: Attribute, wanted: bool) -> Weighed:
 def _external(
     read: Callable[[Activity], str], value: Value, field: str, wanted: bool, reader: Reader, organisation: Organisation
 ) -> Weighed:
-    domains = organisation.domains
-    if not domains:
+    if not organisation.domains:
         advice = "name your domains in organisation.yaml; until then it never matches"
         reader.wrong(value.line, field, "needs the organisation's domains", advice, note=True)
         return Weighed(0, lambda _, __: False)
-    reader.used["domains"] = tuple(sorted(domains))
-    return Weighed(3, lambda activity, _: bool(d := read(activity).lower()) and (d not in domains) is wanted)
+    domains = tuple(sorted(organisation.domains))
+    reader.used["domains"] = domains
+    tails = tuple(f"@{domain}" for domain in domains)
+    return Weighed(2, lambda activity, _: (email := read(activity)) != "" and email.endswith(tails) is not wanted)
 
 
 def _choice(attribute: Attribute, values: list[tuple[str, int]], field: str, reader: Reader) -> Weighed | None:
@@ -123,7 +134,8 @@ def _choice(attribute: Attribute, values: list[tuple[str, int]], field: str, rea
     read = attribute.read
     if attribute.kind == "choices":
         return Weighed(2, lambda activity, _: not named.isdisjoint(read(activity)))
-    return Weighed(1, lambda activity, _: read(activity) in named)
+    weight = _SELDOM_REFUSES if "success" in named else 1
+    return Weighed(weight, lambda activity, _: read(activity) in named)
 
 
 def _number(
@@ -196,6 +208,11 @@ def _text(
     test, read = make(texts), attribute.read
     if attribute.kind == "texts":
         return Weighed(2 * weight, lambda activity, _: any(test(each.lower()) for each in read(activity) if each))
+    if operator == "eq" and name in _EXTENSIONS:
+        known, path_of = frozenset(text.lower() for text in texts), _EXTENSIONS[name]
+        return Weighed(2, lambda activity, _: path_of(activity).rpartition(".")[2].lower() in known)
+    if operator in _INLINE:
+        return Weighed(weight, _inline(operator, texts, read))
 
     def single(activity: Activity, _: UserState) -> bool:
         text = read(activity)
@@ -204,9 +221,23 @@ def _text(
     return Weighed(weight + 10 * (name == "text"), single)
 
 
+def _inline(operator: str, texts: Sequence[str], read: Callable[[Activity], str]) -> Test:
+    """The commonest tests, each in one call."""
+    if operator == "eq":
+        known = frozenset(text.lower() for text in texts)
+        return lambda activity, _: read(activity).lower() in known
+    if operator == "startswith":
+        heads = tuple(text.lower() for text in texts)
+        return lambda activity, _: read(activity).lower().startswith(heads)
+    tails = tuple(text.lower() for text in texts)
+    return lambda activity, _: read(activity).lower().endswith(tails)
+
+
 def _prepared(name: str, attribute: Attribute, operator: str, text: str, line: int, field: str, reader: Reader) -> str:
     """`text` as it is compared, once it has been looked at for what can never match."""
     if name.endswith("extension"):
+        if set(text) & {"/", "."} - {text[0]} or text == ".":
+            reader.wrong(line, field, f"is {text!r}", "expected what follows the last dot, such as xlsx")
         return text.removeprefix(".")
     if name == "country" and operator == "eq" and not _COUNTRY.fullmatch(text):
         reader.wrong(line, field, f"is {text!r}", "expected two letters, such as PT")

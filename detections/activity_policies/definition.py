@@ -114,7 +114,7 @@ def _policy(
         settings,
         filters.types,
         (*filters.tests, *scope),
-        flags=filters.flags,
+        children=filters.flags,
         repeated=repeated,
         daily_limit=limit,
     )

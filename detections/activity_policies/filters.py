@@ -69,10 +69,16 @@ def _alternatives(value: Value, field: str, reader: Reader, organisation: Organi
         for name, given in reader.table(each, where, tuple(ATTRIBUTES)).items():
             tests += _conditions(name, given, f"{where}.{name}", reader, organisation, zone)
         found.append(Weighed(sum(test.weight for test in tests), every(tests)))
-    tests_of = [each.test for each in sorted(found, key=lambda each: each.weight)]
-    return [
-        Weighed(sum(each.weight for each in found), lambda activity, user: any(t(activity, user) for t in tests_of))
-    ]
+    return [Weighed(sum(each.weight for each in found), _either([each.test for each in found]))]
+
+
+def _either(tests: Sequence[Test]) -> Test:
+    match tests:
+        case [only]:
+            return only
+        case [first, second]:
+            return lambda activity, user: first(activity, user) or second(activity, user)
+    return lambda activity, user: any(test(activity, user) for test in tests)
 
 
 def _types(given: Value, field: str, reader: Reader) -> frozenset[str]:
@@ -124,4 +130,4 @@ def _conditions(
 
 def _denied(made: Weighed) -> Weighed:
     test = made.test
-    return Weighed(made.weight, lambda activity, user: not test(activity, user))
+    return Weighed(made.weight + 4, lambda activity, user: not test(activity, user))  # keeps most activities

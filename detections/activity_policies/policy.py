@@ -12,13 +12,15 @@ from detections.settings import PolicySettings
 from detections.state import ID_CHARS, UserState
 from schemas.activity import Activity
 
-_LAST: Final = 1_000
-"""Whoever asks a policy only about its `types` has these answered already."""
+CHILD: Final = "parent"
+"""Flag of the rows that Egnyte writes for children; `- Parent` is its own word for them."""
 
 
 class ActivityPolicy:
-    """One policy, compiled. `types`: the activity types that can match. `matches`: whether an activity does; it changes
-    nothing. `daily_limit`: alerts a day, None without limit."""
+    """One policy, compiled. `types`: the activity types that can match. `children`: whether it also takes the rows that
+    Egnyte writes for each child of a folder that was moved, copied or deleted; else one act would match thousands of
+    times. `matches`: whether an activity of these does; it changes nothing. `daily_limit`: alerts a day, None without
+    limit."""
 
     def __init__(
         self,
@@ -27,25 +29,25 @@ class ActivityPolicy:
         types: frozenset[str],
         tests: Sequence[Weighed],
         *,
-        flags: bool = False,
+        children: bool = False,
         repeated: Repeated | None = None,
         daily_limit: int | None = None,
     ) -> None:
-        """`flags`: the tests ask about flags. Where they don't, the rows that Egnyte writes for each child of a folder
-        that was moved, copied or deleted are left out: one act would match thousands of times."""
         self.metadata = metadata
         self.settings = settings
         self.types = types
         self.repeated = repeated
         self.daily_limit = daily_limit
-        gates = [Weighed(_LAST, lambda activity, _: activity.type in types)]
-        if not flags:
-            gates.append(Weighed(_LAST, lambda activity, _: not activity.flags or "parent" not in activity.flags))
-        self.matches: Test = every([*tests, *gates])
+        self.children = children
+        self.matches: Test = every(tests)
+
+    def takes(self, activity: Activity) -> bool:
+        """Whether `activity` is one to ask `matches` about."""
+        return activity.type in self.types and (self.children or CHILD not in activity.flags)
 
     def judge(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
         """Candidates for `activity`. Without `repeated` each match is a finding of its own."""
-        return self.tell(activity, user) if self.matches(activity, user) else ()
+        return self.tell(activity, user) if self.takes(activity) and self.matches(activity, user) else ()
 
     def tell(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
         """Candidates for `activity`, which matches.

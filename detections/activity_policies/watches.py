@@ -18,9 +18,11 @@ EXACT: Final = 64
 SLOTS: Final = 60
 MAX_TIMES: Final = 2 * EXACT
 """Of one watch: the window, and as much again for what comes late."""
-MAX_WATCHES: Final = 12
+MAX_WATCHES: Final = 24
 MAX_ALL_TIMES: Final = 256
 """Of one user over all policies, about 3 kB. Of more, the watch that was silent for longest is dropped."""
+_LOOK_EVERY: Final = 8
+"""Times that a watch may grow by before all are counted again."""
 MAX_INCIDENTS: Final = 3
 KEPT_MS: Final = DAY_MS + LATENESS_MS
 """The longest span, and as much again as an activity may come late."""
@@ -55,7 +57,7 @@ def grown(kept: ActivityPolicies, key: str, activity: Activity, rule: Repeated) 
         watch = kept.watches[key] = Watch()
     _end_incidents(watch, time_ms, rule.within_ms)
     count, first_ms = _count_in(watch, activity, rule)
-    if len(kept.watches) > 1:
+    if len(kept.watches) > MAX_WATCHES or len(watch.times) % _LOOK_EVERY == 1:
         _bound(kept, key)
     if not count:
         return None
@@ -158,15 +160,20 @@ def _end_incidents(watch: Watch, time_ms: int, within_ms: int) -> None:
 
 
 def _bound(kept: ActivityPolicies, key: str) -> None:
-    while len(kept.watches) > 1 and (
-        len(kept.watches) > MAX_WATCHES or sum(len(watch.times) for watch in kept.watches.values()) > MAX_ALL_TIMES
-    ):
-        others = (each for each in kept.watches if each != key)
-        del kept.watches[min(others, key=lambda each: (_latest(kept.watches[each]), each))]
+    """Where there is too much, drops what was silent for longest until a quarter is free."""
+    watches = kept.watches
+    total = sum(len(watch.times) for watch in watches.values())
+    if len(watches) <= MAX_WATCHES and total <= MAX_ALL_TIMES:
+        return
+    for name in sorted((each for each in watches if each != key), key=lambda each: (_latest(watches[each]), each)):
+        if len(watches) <= MAX_WATCHES * 3 // 4 and total <= MAX_ALL_TIMES * 3 // 4:
+            return
+        total -= len(watches.pop(name).times)
 
 
 def _latest(watch: Watch) -> int:
-    return max((watch.times[-1] if watch.times else 0, *(each.last_ms for each in watch.incidents)))
+    latest = watch.times[-1] if watch.times else 0
+    return max(latest, *(each.last_ms for each in watch.incidents)) if watch.incidents else latest
 
 
 def _target(activity: Activity) -> int:
