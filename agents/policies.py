@@ -7,7 +7,7 @@ from typing import Final
 import yaml
 
 from detections.activity_policies import definition, organisation
-from detections.activity_policies.document import Problem, Table, Value, parse
+from detections.activity_policies.document import Problem, Table, Value, has_content, parse
 from detections.activity_policies.organisation import Organisation
 from detections.activity_policies.policy import ActivityPolicy
 from detections.policies import BUILT_IN, PoliciesError, PolicySet
@@ -80,7 +80,7 @@ def _load_built_in(path: Path) -> tuple[PolicySet | None, list[Problem]]:
     text, problems = _text(path)
     if problems:
         return None, problems
-    if not _has_content(text):
+    if not has_content(text):
         return PolicySet.of({}), []
     root, problems = parse(text, str(path))
     if problems:
@@ -89,10 +89,6 @@ def _load_built_in(path: Path) -> tuple[PolicySet | None, list[Problem]]:
         return PolicySet.of(yaml.safe_load(text)), []
     except PoliciesError as error:
         return None, [_placed(mistake, root, str(path)) for mistake in error.mistakes]
-
-
-def _has_content(text: str) -> bool:
-    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
 
 
 def _placed(mistake: Mistake, root: Table | None, file: str) -> Problem:

@@ -50,7 +50,9 @@ async def _refresh(places: Places) -> None:
         await asyncio.sleep(REFRESH_S)
         try:
             changes = await asyncio.to_thread(places.refresh)
-        except OSError as error:  # a disk that is full or away: what is in use stays so, and the next look may be better
+        except (
+            OSError
+        ) as error:  # a full disk, say: what is in use stays in use
             log.warning("could not look for changed files", reason=str(error))
             continue
         for changed in changes:
