@@ -19,13 +19,15 @@ MAX_GAP_MS: Final = 60 * MINUTE_MS
 """No setting allows a longer gap; so long (and an hour for those who come late) a burst may still grow."""
 PANES: Final = 6
 """To a window."""
-MAX_PANES: Final = 8
-"""Kept of a burst. Of more, those with the fewest targets are dropped: an attack that comes late and mixed with what
-happened since is found all the same."""
+MAX_PANES: Final = 16
+KEPT_PANES: Final = 8
+"""Of a burst: when there are more than the one they are thinned out to the other."""
 MAX_BURSTS: Final = 2
-MAX_RECENT: Final = 64
-"""Targets told apart. The same one again after so many others counts again."""
-_HASH_BYTES: Final = 3
+MAX_RECENT: Final = 56
+"""Targets told apart: a few more than Defender's 50. The same one again after so many others counts again."""
+_FIRST_MARK: Final = 0x10000
+_MARK_BITS: Final = 0xFFFFF
+"""A target is kept as one character out of a million, for nothing is found faster than a character in a text."""
 _DAY_BYTES: Final = 2
 _MAX_DAY: Final = (1 << 8 * _DAY_BYTES) - 1
 
@@ -64,6 +66,12 @@ def add(volume: Volume, time_ms: int, target: str, gap_ms: int, pane_ms: int) ->
 def in_window(burst: Burst, time_ms: int, pane_ms: int) -> int:
     """The most different targets within one window around `time_ms`."""
     number, panes, most = time_ms // pane_ms, burst.panes, 0
+    if panes and panes[-1].number <= number:  # the common case: nothing later is known
+        for pane in reversed(panes):
+            if pane.number <= number - PANES:
+                break
+            most += pane.count
+        return most
     for first in panes:
         if number - PANES < first.number <= number:
             most = max(most, sum(each.count for each in panes if first.number <= each.number < first.number + PANES))
@@ -89,7 +97,7 @@ def forget(volume: Volume, time_ms: int) -> None:
     for burst in [each for each in volume.bursts if each.last_ms < time_ms - MAX_GAP_MS - LATENESS_MS]:
         _count(volume, burst)
     if not volume.bursts:
-        volume.recent = b""
+        volume.recent = ""
     day = time_ms // DAY_MS
     _age(volume, day)
     rushes = volume.rushes
@@ -108,14 +116,11 @@ def forget_all(volumes: Volumes, time_ms: int) -> None:
 
 
 def _is_new(volume: Volume, target: str) -> bool:
-    mark = (zlib.crc32(target.encode(errors="replace")) & 0xFFFFFF).to_bytes(_HASH_BYTES, "big")
+    mark = chr(_FIRST_MARK + (zlib.crc32(target.encode("utf-8", "replace")) & _MARK_BITS))
     recent = volume.recent
-    at = recent.find(mark)
-    while at >= 0:
-        if at % _HASH_BYTES == 0:
-            return False
-        at = recent.find(mark, at + 1)
-    volume.recent = (recent + mark)[-MAX_RECENT * _HASH_BYTES :]
+    if mark in recent:
+        return False
+    volume.recent = recent[1 - MAX_RECENT :] + mark
     return True
 
 
@@ -132,7 +137,10 @@ def _burst_of(volume: Volume, time_ms: int, gap_ms: int) -> Burst:
     else:
         burst = Burst(time_ms, time_ms)
         if not volume.bursts or time_ms > volume.bursts[-1].last_ms:
-            volume.recent = b""
+            volume.recent = ""
+        for each in volume.bursts:
+            if len(each.panes) > KEPT_PANES:
+                _thin(each.panes, each.panes[-1].number)
         volume.bursts.append(burst)
     volume.bursts.sort(key=lambda each: (max(each.last_ms, time_ms) if each is burst else each.last_ms, each.first_ms))
     while len(volume.bursts) > MAX_BURSTS:
@@ -167,10 +175,28 @@ def _add_pane(panes: list[Pane], number: int, count: int = 1) -> None:
     if at and panes[at - 1].number == number:
         panes[at - 1].count += count
         return
-    pane = Pane(number, count)
-    panes.insert(at, pane)
+    panes.insert(at, Pane(number, count))
     if len(panes) > MAX_PANES:
-        panes.remove(min((each for each in panes if each is not pane), key=lambda each: (each.count, each.number)))
+        _thin(panes, number)
+
+
+def _thin(panes: list[Pane], touched: int) -> None:
+    """Leaves the `KEPT_PANES` of `panes` that have the most targets around them; that with the number `touched` is one.
+
+    So a storm that comes late, mixed with what was done since, grows together all the same.
+    """
+    density = dict.fromkeys((pane.number for pane in panes), 0)
+    for at, pane in enumerate(panes):
+        density[pane.number] += pane.count
+        for later in panes[at + 1 :]:
+            if later.number - pane.number >= PANES:
+                break
+            density[pane.number] += later.count
+            density[later.number] += pane.count
+    density[touched] = 1 << 62
+    panes.sort(key=lambda each: (density[each.number], each.number))
+    del panes[:-KEPT_PANES]
+    panes.sort(key=lambda each: each.number)
 
 
 def _age(volume: Volume, day: int) -> None:

@@ -57,8 +57,11 @@ class NewClient:
 
     def judge(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
         """A candidate for the first use of a client."""
-        day, client = activity.time_ms // DAY_MS, activity.client[:TEXT_CHARS]
-        if user.history.clients.get(client, 0) >= day - KEPT_DAYS or not client:
+        day, clients = activity.time_ms // DAY_MS, user.history.clients
+        if not activity.client or clients.get(activity.client, 0) >= day - KEPT_DAYS:
+            return ()
+        client = activity.client[:TEXT_CHARS]
+        if clients.get(client, 0) >= day - KEPT_DAYS:
             return ()
         if activity.outcome != "success" or not attributable(activity):
             return ()

@@ -218,14 +218,14 @@ class Volume(msgspec.Struct, array_like=True, gc=False):
     """How much of one kind the user does.
 
     `days`: two bytes a day, newest (`day`) first: the largest burst that began on it and has ended. `rushes`: the days
-    with too much within the window. `recent`: hashes of the latest targets, three bytes each. `bursts`: those that may
-    still grow, by their last activity.
+    with too much within the window. `recent`: the latest targets, a character each. `bursts`: those that may still
+    grow, by their last activity.
     """
 
     day: int = 0
     days: bytes = b""
     rushes: Seen | None = None
-    recent: bytes = b""
+    recent: str = ""
     bursts: list[Burst] = field(default_factory=list)
 
 

@@ -40,7 +40,13 @@ SINGAPORE: Final = source("203.0.113.7", "SG", "Singapore", 1.35, 103.82, 64503)
 DENVER: Final = source("203.0.114.7", "US", "Denver", 39.74, -104.99, 64504)
 OFFICE: Final = source("203.0.115.7", "ZA", "Cape Town", -33.92, 18.42, 64505, category="corporate")
 VPN: Final = source("203.0.116.7", "NL", "Amsterdam", 52.37, 4.89, 64506, category="vpn")
-SOURCES: Final = (LISBON, LISBON6, PORTO, MADRID, SINGAPORE, DENVER, OFFICE, VPN)
+TOR: Final = source("203.0.117.7", "SE", "Malmo", 55.6, 13.0, 64507, category="risky", tags=("tor",))
+HIDDEN: Final = source("203.0.118.7", "CA", "Toronto", 43.7, -79.4, 64508, tags=("anonymous_vpn",))
+BOTNET: Final = source("203.0.119.7", "VN", "Hanoi", 21.0, 105.8, 64509, category="risky", tags=("botnet",))
+SOURCES: Final = (LISBON, LISBON6, PORTO, MADRID, SINGAPORE, DENVER, OFFICE, VPN, TOR, HIDDEN, BOTNET)
+ADMINISTRATION: Final = frozenset({"create_user", "change_permission", "reset_password"})
+CLIENTS: Final = ("", "Web UI", "Web UI", "Desktop App", "Mobile", "FTP", "Robot")
+WORK: Final = (*TYPES[:5], "upload", "move", "share", "purge", *sorted(ADMINISTRATION))
 
 
 def activity(time_ms: int, where: dict[str, Any] = LISBON, kind: str = "download", **more: Any) -> Activity:
@@ -72,19 +78,38 @@ def known_user(policies: Sequence[Policy], until_ms: int) -> UserState:
     return user
 
 
+def work(time_ms: int, where: dict[str, Any], kind: str, dice: random.Random) -> Activity:
+    """One activity of `kind`, with a path of a few or of many, a client, and now and then what ransomware does."""
+    path = f"/Shared/{dice.choice('ab')}/{dice.randrange(dice.choice((5, 100_000)))}.docx"
+    return activity(
+        time_ms,
+        where,
+        kind,
+        path=path,
+        target_path=f"{path}.{dice.choice(('locky', 'qzjx', 'pdf'))}" if kind == "move" else "",
+        client=dice.choice(CLIENTS),
+        administrative=kind in ADMINISTRATION,
+        interactive=dice.random() < 0.9,
+        flags=("parent",) if dice.random() < 0.05 else (),
+        knowledge=Knowledge(dice.choice((-1, 0, 2, 9)), dice.choice((-1, 0, 2, 9)), dice.choice((-1, 0, 9))),
+    )
+
+
 def random_life(seed: int, days: int, gap_minutes: float, places: int, failing: float) -> list[Activity]:
-    """`days` of activities with exponential gaps, moods that last for a while, and silences, in the order of time."""
+    """`days` of activities, in time's order: exponential gaps, moods that last for a while, storms, and silences."""
     dice = random.Random(seed)  # noqa: S311
     sources = dice.sample(SOURCES, places)
     now, end, life = START, START + days * DAY_MS, []
     home, roaming = dice.choice(sources), False
     while now < end:
-        pause = dice.choice((0, 0, 0, 0, 2, 9, 40)) * DAY_MS if dice.random() < 0.01 else 0
+        pause = dice.choice((0, 0, 0, 0, 2, 9, 40, 70)) * DAY_MS if dice.random() < 0.01 else 0
         now += pause + int(dice.expovariate(1 / gap_minutes) * MINUTE_MS) + 1
         if dice.random() < 0.05:
             home, roaming = dice.choice(sources), dice.random() < 0.3
-        kind = dice.choice(("failed_login", "lockout")) if dice.random() < failing else dice.choice(TYPES[:5])
-        life.append(activity(now, dice.choice(sources) if roaming else home, kind))
+        kind = dice.choice(("failed_login", "lockout")) if dice.random() < failing else dice.choice(WORK)
+        for _ in range(dice.randrange(20, 90) if dice.random() < 0.01 else 1):
+            now += dice.randrange(1, 2_000)
+            life.append(work(now, dice.choice(sources) if roaming else home, kind, dice))
     return life
 
 

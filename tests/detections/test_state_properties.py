@@ -6,17 +6,21 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from detections.history import forget
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS
 from detections.state import KEPT_DAYS, UserState, decode, encode
 from schemas.activity import FLAGS, TYPES, Activity, Knowledge, Network, Person, Place
 from tests.detections.streams_of_activities import (
+    BOTNET,
     DENVER,
     LISBON,
     SINGAPORE,
     SOURCES,
     START,
+    TOR,
+    WORK,
     activity,
     delayed,
     known_user,
@@ -24,11 +28,22 @@ from tests.detections.streams_of_activities import (
     random_life,
     run,
     source,
+    work,
 )
 
 LOOKBACK_MS = 90 * DAY_MS
-BOTH = policies_of()
-STRICT = policies_of(impossible_travel={"sensitivity": "high"}, failed_logins={"min_failures": 3})
+ALL = policies_of()
+STRICT = policies_of(
+    impossible_travel={"sensitivity": "high"},
+    failed_logins={"min_failures": 3},
+    anonymous_ip={"common_users": 100, "usual_days": 30},
+    dormant_account={"silent_days": 14},
+    mass_download={"max_in_window": 5, "window_seconds": 600, "min_in_run": 8, "sigmas": 1},
+    mass_delete={"max_in_window": 5, "window_seconds": 600, "min_in_run": 8, "sigmas": 1},
+    mass_share={"max_in_window": 5, "window_seconds": 600, "min_in_run": 8, "sigmas": 1},
+    ransomware={"min_files": 3, "window_seconds": 600},
+    admin_activity={"min_in_run": 3, "sigmas": 1},
+)
 
 seeds = st.integers(0, 2**32)
 lives = st.builds(
@@ -60,7 +75,7 @@ def assert_warming_up_is_exact(life: list[Activity], at_ms: int, policies: Any) 
 
 
 @settings(max_examples=20, deadline=None)
-@given(lives, seeds, st.floats(0.3, 1), st.sampled_from((BOTH, STRICT)))
+@given(lives, seeds, st.floats(0.3, 1), st.sampled_from((ALL, STRICT)))
 def test_warming_up_gives_the_state_of_a_run_that_never_stopped(
     life: list[Activity], seed: int, share: float, policies: Any
 ) -> None:
@@ -70,11 +85,14 @@ def test_warming_up_gives_the_state_of_a_run_that_never_stopped(
 
 
 @pytest.mark.parametrize("step_min", [30, 7 * 60 + 1, 25 * 60 + 1])
-@pytest.mark.parametrize("kinds", [("download",), ("failed_login",), ("download", "failed_login")])
+@pytest.mark.parametrize(
+    "kinds",
+    [("download",), ("failed_login",), ("download", "failed_login"), ("delete", "move", "share", "create_user")],
+)
 def test_what_never_pauses_does_not_keep_the_phase_of_its_beginning(step_min: int, kinds: tuple[str, ...]) -> None:
-    places = (LISBON, SINGAPORE)
+    places, dice = (LISBON, SINGAPORE), random.Random(7)  # noqa: S311
     life = [
-        activity(START + n * step_min * MINUTE_MS, places[n % 2], kinds[n // 2 % len(kinds)])
+        work(START + n * step_min * MINUTE_MS, places[n % 2], kinds[n // 2 % len(kinds)], dice)
         for n in range(190 * 24 * 60 // step_min)
     ]
     for at_day in (143, 187):
@@ -90,7 +108,7 @@ def test_what_was_usual_long_ago_is_forgotten_in_the_same_way(phase_days: int) -
         kind = "failed_login" if phase % 2 else "login"
         life.append(activity(START + day * DAY_MS + 9 * HOUR_MS, SOURCES[phase // 2 % len(SOURCES)], kind))
     for at_day in range(95, 215, 6):
-        assert_warming_up_is_exact(life, START + at_day * DAY_MS, BOTH)
+        assert_warming_up_is_exact(life, START + at_day * DAY_MS, ALL)
 
 
 @settings(max_examples=15, deadline=None)
@@ -98,10 +116,10 @@ def test_what_was_usual_long_ago_is_forgotten_in_the_same_way(phase_days: int) -
 def test_chunks_do_not_matter(life: list[Activity], seed: int, chunk: int) -> None:
     life = delayed(life, seed)[:600]
     whole, stored = UserState(), encode(UserState())
-    expected, found = run(BOTH, life, whole), []
+    expected, found = run(ALL, life, whole), []
     for start in range(0, len(life), chunk):
         user = decode(stored)
-        found += run(BOTH, life[start : start + chunk], user)
+        found += run(ALL, life[start : start + chunk], user)
         stored = encode(user)
     assert found == expected
     assert stored == encode(whole)
@@ -113,14 +131,14 @@ def test_chunks_do_not_matter(life: list[Activity], seed: int, chunk: int) -> No
 def test_the_order_of_different_users_does_not_matter(life: list[Activity], other: list[Activity], seed: int) -> None:
     life, other = life[:300], other[:300]
     alone, together, beside = UserState(), UserState(), UserState()
-    expected = run(BOTH, life, alone)
+    expected = run(ALL, life, alone)
     found = []
     dice = random.Random(seed)  # noqa: S311
     others = iter(other)
     for each in life:
         for _ in range(dice.randrange(3)):
-            run(BOTH, [next_other] if (next_other := next(others, None)) else [], beside)
-        found += run(BOTH, [each], together)
+            run(ALL, [next_other] if (next_other := next(others, None)) else [], beside)
+        found += run(ALL, [each], together)
     assert found == expected
     assert encode(together) == encode(alone)
 
@@ -142,30 +160,33 @@ def test_no_stream_makes_the_state_large(seed: int, gap_s: int) -> None:
             organisation="Ø" * 60,
         )
         if dice.random() < 0.5:
-            where = dice.choice((LISBON, SINGAPORE, DENVER, where))
+            where = dice.choice((LISBON, SINGAPORE, DENVER, TOR, BOTNET, where))
         late = dice.randrange(HOUR_MS) if dice.random() < 0.3 else 0
-        kind = dice.choice(TYPES)
-        run(STRICT, [activity(now - late, where, kind, event_id=f"{number:032x}", path="/x" * 900)], user)
+        kind = dice.choice(("failed_login", "lockout", *WORK))
+        odd = {"event_id": f"{number:032x}", "path": f"{number}/x" * 300, "target_path": f"{number}.locky"}
+        odd["client"] = f"{'Ø' * 40}{dice.randrange(20)}"[-40:]
+        run(STRICT, [replace(work(now - late, where, kind, dice), **odd)], user)
         if number % 7 == 0:
             largest = max(largest, len(encode(user)))
     assert largest < 8_192
 
 
 def test_a_usual_user_is_small() -> None:
-    user = known_user(BOTH, START)
-    run(BOTH, [activity(START + 8 * HOUR_MS + n * MINUTE_MS) for n in range(540)], user)
-    assert len(encode(user)) < 1_024
+    user = known_user(ALL, START)
+    dice = random.Random(7)  # noqa: S311
+    run(ALL, [work(START + 8 * HOUR_MS + n * MINUTE_MS, LISBON, "download", dice) for n in range(540)], user)
+    assert len(encode(user)) < 1_280
 
 
 def test_whoever_is_silent_for_long_is_forgotten_whole() -> None:
-    user = known_user(BOTH, START)
-    run(BOTH, [activity(START, SINGAPORE), *(activity(START + n, kind="failed_login") for n in range(12))], user)
+    user = known_user(ALL, START)
+    run(ALL, [activity(START, SINGAPORE), *(activity(START + n, kind="failed_login") for n in range(12))], user)
     back = START + (KEPT_DAYS + 1) * DAY_MS + DAY_MS
-    assert [each.suppressed for each in run(BOTH, [activity(back), activity(back + HOUR_MS, SINGAPORE)], user)] == [
+    assert [each.suppressed for each in run(ALL, [activity(back), activity(back + HOUR_MS, SINGAPORE)], user)] == [
         "learning"
     ]
     fresh = UserState()
-    run(BOTH, [activity(back), activity(back + HOUR_MS, SINGAPORE)], fresh)
+    run(ALL, [activity(back), activity(back + HOUR_MS, SINGAPORE)], fresh)
     assert encode(user) == encode(fresh)
 
 
@@ -183,7 +204,10 @@ any_activity = st.builds(
     interactive=st.booleans(),
     actor=st.builds(Person, kind=st.sampled_from(("person", "person", "anonymous", "system", "unknown")), name=texts),
     ip=st.sampled_from(("", "198.51.100.7", "2001:db8::7")) | texts,
-    path=texts,
+    path=texts | st.sampled_from(("a.docx.locky", "a.docx.qzjx", ".x", "/.")),
+    target_path=texts | st.sampled_from(("a.docx.locky", "b.qzjx")),
+    client=texts,
+    administrative=st.booleans(),
     place=st.builds(
         Place,
         country=st.sampled_from(("", "PT", "ES", "SG")) | texts,
@@ -201,7 +225,7 @@ any_activity = st.builds(
         category=st.sampled_from(("", "corporate", "vpn", "risky")),
         tags=st.lists(st.sampled_from(("tor", "botnet")) | texts, max_size=2).map(tuple),
     ),
-    knowledge=st.builds(Knowledge, country_users=numbers, asn_users=numbers),
+    knowledge=st.builds(Knowledge, country_users=numbers, asn_users=numbers, client_users=numbers),
     flags=st.lists(st.sampled_from(FLAGS), max_size=1).map(tuple),
 )
 
