@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 from collections.abc import Callable
-from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -20,17 +19,17 @@ from simulators.clock import RealClock
 from simulators.egnyte import EgnyteSimulator, Switches
 from simulators.kafka import DevelopmentKafka
 from streams.app import build
-from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
 from streams.settings import load
 from streams.topic_admin import prepare_topics
-from streams.topics import PARTITIONS, group_name, topic_name
+from streams.topics import group_name
 from streams.transport import ChunkConsumer
 from tests.broker.counting_site import CountingSite, settings_of
-from tests.broker.groups import shares
+from tests.broker.groups import until_shared
+from tests.broker.until_fed import until_fed
 from tests.broker.waiting import DEADLINE_S, until
-from tests.crash.books import Balance, audit, read
-from tests.crash.killing import SESSION_MS, Victim, environment, feed, raw_events, until_drained
+from tests.crash.books import Balance, audit
+from tests.crash.killing import Victim, environment, feed, raw_events, until_drained
 
 AWAY_S = 90
 """Longer than a transaction may last (60 s), so that the broker ends what was open."""
@@ -83,7 +82,7 @@ async def an_outage(
                 await away.wait()
             await asyncio.sleep(AWAY_S)  # the outage itself
             await asyncio.to_thread(come_back)
-            await until_fed(settings, simulator)
+            await until_fed(settings, simulator, RATE)
             feeding.cancel()
             await until_drained(settings, simulator)
             assert not connecting.done(), connecting.exception()
@@ -98,26 +97,6 @@ async def an_outage(
 
 def ignore(step: str) -> None:
     """The probe of the agent that has nothing to do with it."""
-
-
-async def until_fed(settings: Settings, simulator: EgnyteSimulator) -> None:
-    """Waits until what happens from now on becomes activities."""
-    wanted = len(simulator.visible_events()) + RATE
-    cluster = KafkaCluster(settings, "test")
-
-    async def enough() -> bool:
-        return await activities(settings, cluster) >= wanted
-
-    try:
-        await until(enough, f"{wanted} activities")
-    finally:
-        await cluster.close()
-
-
-async def activities(settings: Settings, cluster: KafkaCluster) -> int:
-    """How many are committed."""
-    topic = topic_name(settings, "activities")
-    return sum([len(await read(cluster, topic, n)) for n in range(PARTITIONS)])
 
 
 async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, prefix: str, tmp_path: Path) -> None:
@@ -141,10 +120,10 @@ async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, pr
                         os.kill(heir.pid, signal.SIGSTOP)
                     await until_stopped(asleep)
                     await until_members(settings, 1)
-                    await until_fed(settings, simulator)  # somebody else does its work
+                    await until_fed(settings, simulator, RATE)  # somebody else does its work
                     os.kill(asleep.pid, signal.SIGCONT)
                     await until_members(settings, 2)
-                    await until_fed(settings, simulator)
+                    await until_fed(settings, simulator, RATE)
                 feeding.cancel()
                 await until_drained(settings, simulator)
                 assert all(victim.running for victim in everybody)
@@ -176,13 +155,7 @@ async def until_stopped(victim: Victim) -> None:
 async def until_members(settings: Settings, count: int) -> None:
     """Waits until each agent's group shares all partitions out among `count` members."""
     for agent in (enrich.NAME, detect.NAME):
-        group = group_name(settings, agent)
-
-        async def as_many(group: str = group) -> bool:
-            found = await shares(settings, group)
-            return len(found) == count and sorted(chain(*found.values())) == list(range(PARTITIONS))
-
-        await until(as_many, f"{count} members of {group}; sessions last {SESSION_MS} ms")
+        await until_shared(settings, group_name(settings, agent), count)
 
 
 async def test_joining_again_while_the_broker_is_away_joins_when_it_is_back() -> None:

@@ -131,9 +131,19 @@ def environment(bootstrap: str, prefix: str, url: str, token: str) -> dict[str, 
 
 
 async def massacre(
-    bootstrap: str, prefix: str, kills: int, seed: int, log_path: Path, say: Callable[[str], None], rate: int = 300
+    bootstrap: str,
+    prefix: str,
+    kills: int,
+    seed: int,
+    log_path: Path,
+    say: Callable[[str], None],
+    rate: int = 300,
+    first: int = 0,
 ) -> Balance:
-    """`kills` times kill -9, at random and at each named step in turn, while `rate` events/s come; then the audit."""
+    """`kills` times kill -9, at random and at each named step in turn, while `rate` events/s come; then the audit.
+
+    `first`: how many of the sequence of kills are left out before.
+    """
     chance = random.Random(seed)  # noqa: S311 - a schedule, not a secret
     simulator = EgnyteSimulator([], RealClock(), Switches.unlimited())
     async with simulator.serve() as url:
@@ -149,7 +159,7 @@ async def massacre(
             await asyncio.sleep(3)
             try:
                 for number in range(kills):
-                    await _one_kill(number, connector, workers, chance)
+                    await _one_kill(first + number, connector, workers, chance)
                     say(f"kill {number + 1} of {kills}")
                 feeding.cancel()
                 await until_drained(settings, simulator)
