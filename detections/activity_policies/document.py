@@ -92,6 +92,11 @@ def parse(text: str, file: str) -> tuple[Table | None, list[Problem]]:
     return value, problems
 
 
+def has_content(text: str) -> bool:
+    """Whether there is anything in `text` but comments."""
+    return any(line.strip() and not line.lstrip().startswith("#") for line in text.splitlines())
+
+
 def _located(node: yaml.Node, file: str, problems: list[Problem], path: str, depth: int) -> Value:
     line = node.start_mark.line + 1
     if depth > MAX_DEPTH:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from detections.activity_policies.document import Problem, Reader, parse
+from detections.activity_policies.document import Problem, Reader, has_content, parse
 
 FILE: Final = "organisation.yaml"
 _DOMAIN: Final = re.compile(r"[^\s@/]+\.[^\s@/.]+")
@@ -21,7 +21,7 @@ class Organisation:
 
 def read(text: str, file: str) -> tuple[Organisation, list[Problem]]:
     """The organisation that `text` describes, and all that is wrong with it."""
-    root, problems = parse(text, file) if text.strip() else (None, [])
+    root, problems = parse(text, file) if has_content(text) else (None, [])
     reader = Reader(file)
     given = reader.table(root, "", ("domains", "lists"))
     domains = set()

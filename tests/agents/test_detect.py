@@ -1,186 +1,166 @@
-"""`detect` on the real lanes and units of work, in memory: what it judges, what it leaves out, and where it writes."""
+"""Activity policies in the agent: asked by type, limited by the day, and switched off where they match everything."""
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any, ClassVar
+from collections import Counter
+from typing import Any, NamedTuple
 
 import msgspec
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from agents import detect, enrich
-from agents.detect import Detect
-from benchmarks.workload import events
-from connectors.places import Places
+from agents.detect import PARTITION, Detect
 from detections import state as user_state
-from detections.model import Candidate, Evidence, Metadata
+from detections.activity_policies import limits
+from detections.model import DAY_MS
 from detections.policies import PolicySet
 from detections.state import UserState
-from schemas.activity import UNDATED, Activity
-from schemas.event import Envelope
-from schemas.finding import Finding
-from streams.handler import Codec
-from streams.sections import PlacesSettings, Settings
-from streams.spec import AgentSpec
-from streams.testing import Driver
-from tests.agents.partitioned import Row, letters, state_keys, worked
-from tests.detections.streams_of_activities import START, activity
+from schemas.activity import Activity
+from schemas.finding import Finding, decode
+from streams.cluster import Headers, Record
+from streams.errors import StageFailed
+from streams.handler import Codec, State
+from tests.detections.activity_policies.policies_of import DAY, MARA, act, policy_of
 
-KEY = b"acme/mara.lindqvist@example.com"
-FAILURES = [activity(START + n * 1_000, kind="failed_login") for n in range(40)]
-"""More than enough for a finding of `failed_logins`."""
+CODEC = Codec(1, UserState, user_state.encode, user_state.decode)
 
 
-class Remarking:
-    """A policy that has something to say about every activity; one with `fails_on` in its path makes it raise."""
+class Read(NamedTuple):
+    """A record as read."""
 
-    metadata: ClassVar[Metadata] = msgspec.structs.replace(PolicySet.of({}).policies[0].metadata, id="remarking")
-    settings: Any = None
-
-    def __init__(self, suppressed: str = "", fails_on: str = "\0") -> None:
-        self._suppressed = suppressed
-        self._fails_on = fails_on
-
-    def judge(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
-        if self._fails_on in activity.path:
-            raise LookupError(f"no such thing as {activity.path}")
-        remark = Candidate(
-            policy=self.metadata.id,
-            step="suppress" if self._suppressed else "create",
-            anchor=activity.event_id,
-            severity="medium",
-            raises="alert",
-            message="It happened.",
-            first_ms=activity.time_ms,
-            last_ms=activity.time_ms,
-            evidence=(Evidence.of(activity),),
-            suppressed=self._suppressed,
-        )
-        return [remark]
+    offset: int
+    timestamp: int
+    key: bytes
+    value: bytes
+    headers: Headers
 
 
-def spec(*extra: Any) -> AgentSpec:
-    """The agent with the built-in policies at their defaults, after those in `extra`."""
-    policies = PolicySet.of({})
-    policies = replace(policies, policies=(*extra, *policies.policies))
-    whole = detect.spec(Settings())
-    handler = Detect(policies, "egnyte.alerts", "egnyte.behaviors")
-    codec = Codec(detect.SCHEMA, UserState, user_state.encode, user_state.decode)
-    return msgspec.structs.replace(whole, handler=handler, codec=codec)
+class Sent:
+    """What an agent sends."""
+
+    def __init__(self) -> None:
+        self.findings: list[tuple[str, Finding]] = []
+
+    def send(self, topic: str, key: bytes | None, value: bytes | None, timestamp_ms: int, *_: Any) -> None:
+        self.findings.append((topic, decode(value or b"")))
+
+    def dead_letter(self, record: Record, stage: str, error: str) -> None:
+        raise AssertionError(error)
 
 
-def rows(activities: Sequence[Activity]) -> list[Row]:
-    return [Row(each.time_ms, KEY, msgspec.json.encode(each), []) for each in activities]
+def record(activity: Activity) -> Record:
+    return Read(0, activity.time_ms, b"acme/mara@example.com", msgspec.json.encode(activity), [])
 
 
-def findings(driver: Driver, topic: str, policy: str) -> list[Finding]:
-    """The findings of `policy` on a topic."""
-    found = [msgspec.json.decode(value or b"", type=Finding) for value in driver.values(topic, 0)]
-    return [finding for finding in found if finding.finding_info.analytic.uid == policy]
+def run(body: str, activities: list[Activity], partitions: int = 1, chunk: int = 3) -> list[tuple[str, Finding]]:
+    """What is sent for `activities`, in chunks, by one activity policy and no built-in one."""
+    off = {name: {"enabled": False} for name in PolicySet.of({}).settings}
+    detect = Detect(PolicySet.of(off).with_activity([policy_of(body)]), "alerts", "behaviors", partitions)
+    sent, committed = Sent(), dict[bytes, bytes]()
+    for at in range(0, len(activities), chunk):
+        state: State[UserState] = State(committed, CODEC)
+        for activity in activities[at : at + chunk]:
+            detect.handle(record(activity), state, sent)
+        committed |= state.changes()
+    return sent.findings
 
 
-def test_many_failures_make_an_alert() -> None:
-    driver = worked(spec(), [rows(FAILURES)])
-    assert findings(driver, "egnyte.alerts", "failed_logins")
-    assert state_keys(driver) == {KEY}
+def test_a_match_becomes_a_finding_that_names_policy_set_and_governance() -> None:
+    ((topic, found),) = run(
+        "filters: {type: download}\nseverity: high\ngovern: [notify_user]", [act(), act(type="view")]
+    )
+    assert topic == "alerts"
+    assert (found.is_alert, found.severity, found.finding_info.title) == (True, "High", "A policy")
+    assert (found.unmapped.policy, found.unmapped.govern, found.unmapped.limited) == (
+        "a_policy",
+        ("notify_user",),
+        False,
+    )
+    assert len(found.unmapped.policy_version) == 12
 
 
-@pytest.mark.parametrize("flag", sorted(UNDATED))
-def test_undated_activities_are_neither_judged_nor_learned_from(flag: str) -> None:
-    undated = [msgspec.structs.replace(each, flags=(flag,)) for each in FAILURES]
-    driver = worked(spec(Remarking()), [rows(undated)])
-    assert driver.values("egnyte.alerts", 0) == []
-    assert driver.values("egnyte.behaviors", 0) == []
-    assert state_keys(driver) == set()
-    assert letters(driver) == []
+def test_a_behavior_goes_to_the_behaviors() -> None:
+    ((topic, found),) = run("filters: {type: download}\nraise: behavior", [act()])
+    assert (topic, found.is_alert) == ("behaviors", False)
 
 
-@settings(max_examples=25, deadline=None)
-@given(st.lists(st.sampled_from(["good", "undated", "garbage"]), min_size=1, max_size=12))
-def test_what_is_judged_does_not_depend_on_what_lies_between(kinds: list[str]) -> None:
-    mixed: list[Row] = []
-    good: list[Row] = []
-    for n, kind in enumerate(kinds):
-        (row,) = rows([activity(START + n * 1_000, kind="failed_login")])
-        if kind == "good":
-            good.append(row)
-        elif kind == "undated":
-            (row,) = rows([activity(START + n * 1_000, kind="failed_login", flags=("no_date",))])
-        else:
-            row = row._replace(value=b'{"connector":')
-        mixed.append(row)
-    among, alone = worked(spec(Remarking()), [mixed]), worked(spec(Remarking()), [good])
-    for topic in ("egnyte.alerts", "egnyte.behaviors"):
-        assert among.values(topic, 0) == alone.values(topic, 0)
-    assert [letter.offset for letter in letters(among)] == [n for n, kind in enumerate(kinds) if kind == "garbage"]
-    assert all(letter.stage == "decode" and "not an activity" in letter.error for letter in letters(among))
+@pytest.mark.parametrize("body", ["filters: {}\nenabled: false", "filters: {type: login}", "filters: {client: Mobile}"])
+def test_what_is_off_or_does_not_match_is_silent(body: str) -> None:
+    assert run(body, [act()]) == []
 
 
-def test_a_policy_that_raises_is_left_out_and_named_while_the_others_judge() -> None:
-    story = [*FAILURES[:30], activity(START + 30_500, path="/Shared/thorn.txt"), *FAILURES[31:]]
-    driver = worked(spec(Remarking(fails_on="thorn")), [rows(story)])
-    (letter,) = letters(driver)
-    assert (letter.topic, letter.offset, letter.stage) == ("egnyte.activities", 30, "remarking")
-    assert letter.error == "LookupError: no such thing as /Shared/thorn.txt"
-    # It is left out for that activity only, and nobody else is harmed by it.
-    assert len(findings(driver, "egnyte.alerts", "remarking")) == len(story) - 1
-    untroubled = worked(spec(), [rows(story)])
-    for topic in ("egnyte.alerts", "egnyte.behaviors"):
-        others = [value for value in driver.values(topic, 0) if value not in remarks(driver, topic)]
-        assert others == untroubled.values(topic, 0)
-    assert states(driver) == states(untroubled)
+def test_rows_of_children_reach_only_policies_that_ask_for_them() -> None:
+    child = act(flags=("parent",))
+    assert run("filters: {type: download}", [child]) == []
+    assert len(run("filters: {type: download, flag: parent}", [child])) == 1
 
 
-def remarks(driver: Driver, topic: str) -> list[bytes | None]:
-    return [value for value in driver.values(topic, 0) if b'"remarking"' in (value or b"")]
+def test_over_the_daily_limit_there_are_no_alerts_but_marked_findings_that_governance_reads() -> None:
+    days = [act(DAY + each * 1_000, event_id=f"a{each}") for each in range(5)]
+    days += [act(DAY + DAY_MS + each * 1_000, event_id=f"b{each}") for each in range(3)]
+    found = run("filters: {}\ndaily_limit: 2\ngovern: [suspend_user]", days)
+    assert [topic for topic, _ in found] == ["alerts"] * 2 + ["behaviors"] * 3 + ["alerts"] * 2 + ["behaviors"]
+    for topic, each in found:
+        assert each.is_alert is (topic == "alerts")
+        assert each.unmapped.limited is (topic == "behaviors")
+        assert each.unmapped.govern == ("suspend_user",)
+        assert (limits.LIMITED in each.message) is each.unmapped.limited
 
 
-def states(driver: Driver) -> dict[bytes | None, bytes | None]:
-    """The state as the changelog has it, without the agent's own keys."""
-    keys = state_keys(driver)
-    return {record.key: record.value for record in driver.records(driver.spec.changelog or "", 0) if record.key in keys}
+def test_updates_follow_the_incident_that_they_belong_to() -> None:
+    def people(number: int) -> list[Activity]:
+        paths = [act(DAY + number * 60_000 + each, event_id=f"{number}-{each}", path=f"/{number}") for each in range(4)]
+        return [msgspec.structs.replace(each, client=f"client {number}") for each in paths]
+
+    body = "filters: {}\ndaily_limit: 1\nrepeated: {count: 2, within: 1 s, per_client: true}"
+    found = run(body, [*people(1), *people(2)])
+    assert [(topic, each.unmapped.step) for topic, each in found] == [
+        ("alerts", "create"), ("alerts", "update"), ("behaviors", "create"), ("behaviors", "update"),
+    ]  # fmt: skip
 
 
-def test_a_policy_that_always_raises_costs_one_dead_letter_an_activity_and_nothing_else() -> None:
-    driver = worked(spec(Remarking(fails_on="")), [rows(FAILURES)])
-    assert [(letter.offset, letter.stage) for letter in letters(driver)] == [(n, "remarking") for n in range(40)]
-    assert driver.values("egnyte.alerts", 0) == worked(spec(), [rows(FAILURES)]).values("egnyte.alerts", 0)
+def test_every_partition_has_its_share_of_the_limit() -> None:
+    activities = [act(DAY + each, event_id=f"{each}") for each in range(6)]
+    found = run("filters: {}\ndaily_limit: 20", activities, partitions=12)
+    assert Counter(topic for topic, _ in found) == {"alerts": 2, "behaviors": 4}
 
 
-def test_suppressed_candidates_are_behaviors_with_their_reason() -> None:
-    story = [activity(START)]
-    driver = worked(spec(Remarking(suppressed="learning")), [rows(story)])
-    assert findings(driver, "egnyte.alerts", "remarking") == []
-    (finding,) = findings(driver, "egnyte.behaviors", "remarking")
-    assert (finding.is_alert, finding.status_detail) == (False, "learning")
+def test_a_policy_that_matches_too_much_is_switched_off_for_the_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_MATCHES", 40)
+    activities = [act(DAY + each, event_id=f"{each}") for each in range(10)] + [act(DAY + DAY_MS, event_id="next")]
+    found = run("filters: {}", activities, partitions=12)
+    assert [each.unmapped.suppressed for _, each in found] == ["", "", "", "", limits.SWITCHED_OFF, ""]
+    assert found[4][0] == "behaviors"
+    assert "more than 4 activities" in found[4][1].message
 
 
-def test_findings_are_keyed_by_their_uid_and_dated_as_what_happened() -> None:
-    driver = worked(spec(), [rows(FAILURES)])
-    records = driver.records("egnyte.alerts", 0)
-    assert records
-    times = {each.time_ms for each in FAILURES}
-    for record in records:
-        finding = msgspec.json.decode(record.value or b"", type=Finding)
-        assert record.key == finding.finding_info.uid.encode()
-        assert record.timestamp in times
+def test_what_comes_very_late_is_not_limited() -> None:
+    activities = [act(DAY, event_id="new"), *(act(DAY - 9 * DAY_MS, event_id=f"{each}") for each in range(3))]
+    assert [topic for topic, _ in run("filters: {}\ndaily_limit: 1", activities)] == ["alerts"] * 4
 
 
-def test_any_number_of_workers_finds_the_same_byte_for_byte() -> None:
-    enriching = enrich.spec(Settings(), Places(PlacesSettings())).handler
-    assert isinstance(enriching, enrich.Enrich)
-    shares: list[list[Row]] = [[] for _ in range(4)]
-    for event in events(600, users=30):
-        envelope = Envelope.from_headers(event.headers)
-        made = enriching.activity(envelope, event.value, event.received_ms)
-        failed = msgspec.structs.replace(made, type="failed_login", outcome="failure")
-        shares[event.partition % 4].append(Row(made.time_ms, event.key, msgspec.json.encode(failed), []))
-    one, three = worked(spec(), shares), worked(spec(), shares, workers=3, chunk_records=7)
-    found = 0
-    for topic in ("egnyte.alerts", "egnyte.behaviors"):
-        for partition in range(4):
-            alone = [(r.timestamp, r.key, r.value) for r in one.records(topic, partition)]
-            found += len(alone)
-            assert alone == [(r.timestamp, r.key, r.value) for r in three.records(topic, partition)]
-    assert found > 10
+def test_chunks_make_no_difference() -> None:
+    activities = [
+        act(DAY + each * 700, event_id=f"{each}", path=f"/{each % 7}", client=f"c{each % 3}") for each in range(80)
+    ]
+    body = "filters: {}\ndaily_limit: 3\nrepeated: {count: 4, within: 8 s, unique_targets: true, per_client: true}"
+    assert run(body, activities, chunk=1) == run(body, activities, chunk=80) != []
+
+
+def test_a_policy_that_raises_is_named_and_can_be_left_out() -> None:
+    policy = policy_of("filters: {}")
+
+    def broken(*_: object) -> bool:
+        raise ZeroDivisionError
+
+    policy.matches = broken
+    detect = Detect(PolicySet.of({}).with_activity([policy]), "alerts", "behaviors")
+    with pytest.raises(StageFailed) as failed:
+        detect.handle(record(act()), State({}, CODEC), Sent())
+    assert failed.value.stage == "a_policy"
+    detect.handle(record(act()), State({}, CODEC), Sent(), frozenset({"a_policy"}))
+
+
+def test_the_partitions_state_is_no_users() -> None:
+    state: State[UserState] = State({}, CODEC)
+    policies = PolicySet.of({}).with_activity([policy_of("filters: {}")])
+    Detect(policies, "alerts", "behaviors").handle(record(act(actor=MARA)), state, Sent())
+    assert set(state.touched) == {b"acme/mara@example.com", PARTITION}
+    assert not state.touched[b"acme/mara@example.com"].activity_policies.tallies
