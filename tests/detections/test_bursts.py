@@ -79,6 +79,14 @@ def test_nothing_grows_without_end() -> None:
         assert len(volume.days) <= 64
 
 
+def test_a_new_burst_counts_its_targets_anew() -> None:
+    volume = Volume()
+    for start_ms in (MORNING, MORNING + 2 * HOUR_MS, MORNING + 7 * DAY_MS):
+        for number in range(9):
+            add(volume, start_ms + number * 1_000, str(number), GAP_MS, PANE_MS)
+        assert volume.bursts[-1].count == 9
+
+
 def test_a_month_later_all_is_forgotten() -> None:
     volume = Volume()
     for number in range(50):

@@ -99,6 +99,15 @@ def test_what_never_pauses_does_not_keep_the_phase_of_its_beginning(step_min: in
         assert_warming_up_is_exact(life, START + at_day * DAY_MS + 5 * HOUR_MS, STRICT)
 
 
+@pytest.mark.parametrize("kind", ["download", "purge", "share", "create_user", "upload"])
+def test_a_run_that_never_pauses_is_cut_at_the_turn_of_the_week(kind: str) -> None:
+    life = [
+        activity(START + n * 25 * MINUTE_MS, kind=kind, path=f"/{n}.locky", administrative=kind == "create_user")
+        for n in range(105 * 24 * 60 // 25)
+    ]
+    assert_warming_up_is_exact(life, START + 103 * DAY_MS + 5 * HOUR_MS, ALL)
+
+
 @pytest.mark.parametrize("phase_days", [9, 35, 47, 100])
 def test_what_was_usual_long_ago_is_forgotten_in_the_same_way(phase_days: int) -> None:
     """Phases of one place each, every other one with failures only."""
@@ -187,6 +196,25 @@ def test_whoever_is_silent_for_long_is_forgotten_whole() -> None:
     ]
     fresh = UserState()
     run(ALL, [activity(back), activity(back + HOUR_MS, SINGAPORE)], fresh)
+    assert encode(user) == encode(fresh)
+
+
+@pytest.mark.parametrize("silence_days", [KEPT_DAYS + 1, 300])
+def test_nothing_of_any_kind_of_work_outlives_a_long_silence(silence_days: int) -> None:
+    dice, user, fresh = random.Random(5), known_user(STRICT, START), UserState()  # noqa: S311
+    life = [
+        work(START + n * MINUTE_MS, where, kind, dice)
+        for n, (where, kind) in enumerate((where, kind) for where in SOURCES for kind in WORK for _ in range(9))
+    ]
+    assert {each.policy for each in run(STRICT, life, user)} >= {
+        policy.metadata.id for policy in STRICT if policy.metadata.id not in ("dormant_account", "failed_logins")
+    }
+    assert user.encounters.anonymous
+    assert user.encounters.suspicious
+    assert user.history.clients
+    assert user.history.admin_day
+    back = activity(life[-1].time_ms + silence_days * DAY_MS, client="Web UI")
+    assert run(STRICT, [back], user) == run(STRICT, [back], fresh)
     assert encode(user) == encode(fresh)
 
 
