@@ -50,4 +50,4 @@ def test_only_those_are_on_that_neither_double_a_built_in_policy_nor_flood() -> 
     loaded = load_policies(FOLDER)
     assert {each.metadata.id for each in loaded.activity} == {path.stem for path in FILES}
     on = {each.metadata.id for each in loaded.activity if each.settings.enabled}
-    assert on == {"external_sensitive_download", "sensitive_public_link"}
+    assert on == {"external_sensitive_download"}
