@@ -43,6 +43,7 @@ class CountingSite:
         self.settings = settings
         self.partitions = partitions
         self.cluster = KafkaCluster(settings, "test")
+        self._producer: Any = None
 
     def spec(self, schema: int = 1) -> AgentSpec:
         """The agent, with the names of this site."""
@@ -76,20 +77,22 @@ class CountingSite:
         self, rows: Iterable[tuple[bytes, bytes]], partition: int = 0, timestamp_of: Callable[[int], int] | None = None
     ) -> None:
         """Writes `rows` to `in`; the n-th is dated `timestamp_of(n)` ms, by default n."""
-        producer: Any = AIOKafkaProducer(**client_options(self.settings.kafka), enable_idempotence=True)
-        await producer.start()
-        try:
-            batch = producer.create_batch()
-            sent: list[Awaitable[Any]] = []
-            for number, (key, value) in enumerate(rows):
-                timestamp = timestamp_of(number) if timestamp_of is not None else number
-                while batch.append(timestamp=timestamp, key=key, value=value) is None:
-                    sent.append(await producer.send_batch(batch, self.spec().source, partition=partition))
-                    batch = producer.create_batch()
-            sent.append(await producer.send_batch(batch, self.spec().source, partition=partition))
-            await asyncio.gather(*sent)
-        finally:
-            await producer.stop()
+        producer = await self._started_producer()
+        batch = producer.create_batch()
+        sent: list[Awaitable[Any]] = []
+        for number, (key, value) in enumerate(rows):
+            timestamp = timestamp_of(number) if timestamp_of is not None else number
+            while batch.append(timestamp=timestamp, key=key, value=value) is None:
+                sent.append(await producer.send_batch(batch, self.spec().source, partition=partition))
+                batch = producer.create_batch()
+        sent.append(await producer.send_batch(batch, self.spec().source, partition=partition))
+        await asyncio.gather(*sent)
+
+    async def _started_producer(self) -> Any:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(**client_options(self.settings.kafka), enable_idempotence=True)
+            await self._producer.start()
+        return self._producer
 
     async def records(self, name: str, partition: int = 0) -> list[Record]:
         """What is committed on a topic of this site."""
@@ -122,4 +125,6 @@ class CountingSite:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        if self._producer is not None:
+            await self._producer.stop()
         await self.cluster.close()
