@@ -84,7 +84,7 @@ class Report:
             self._beside(f"  {email:<{width}}  ", f"{title}, {last.severity}: {events}, in {records_told}")
         self._heading("Quiet, and why")
         for email in quiet:
-            self._beside(f"  {email:<{width}}  ", quiet_line(*_about(email, records), begins_ms, limits))
+            self._beside(f"  {email:<{width}}  ", quiet_line(*_about(email, records, begins_ms), begins_ms, limits))
         self._heading("The books")
         events = wording.count(len(records.activities), "activity", "activities")
         exact = "each event of the story exactly once" if not (verdict.lost or verdict.doubled) else "not exact"
@@ -132,10 +132,10 @@ class Report:
         self.out.print(Text(f"\n{text}", style="bold"))
 
 
-def _about(email: str, records: Records) -> tuple[list[Activity], list[schema.Finding]]:
+def _about(email: str, records: Records, begins_ms: int) -> tuple[list[Activity], list[schema.Finding]]:
     activities = [activity for activity in records.activities if activity.actor.email == email]
     suppressed = [found for found in records.findings("behaviors") if email_of(found) == email]
-    return activities, [found for found in suppressed if found.unmapped.step == "suppress"]
+    return activities, [found for found in suppressed if found.unmapped.step == "suppress" and found.time >= begins_ms]
 
 
 def _variables(kafka: KafkaSettings) -> str:

@@ -13,6 +13,7 @@ from detections.model import (
     Evidence,
     Metadata,
     Number,
+    Raise,
     Severity,
     Step,
     Technique,
@@ -36,6 +37,7 @@ _WHY: dict[Reason, str] = {
 class Settings(PolicySettings, frozen=True, kw_only=True):
     """What people may tune; see `policies/builtin.yaml` for the reasons of the numbers."""
 
+    raises: Raise = "behavior"
     common_severity: Severity = "low"
     first_severity: Severity = "high"
     common_users: Annotated[int, Meta(ge=2, le=100_000)] = 3
@@ -55,14 +57,15 @@ class InfrequentCountry:
         title="Activity from an infrequent country",
         description=(
             "A successful activity from a country where this user was not seen in the last 80 days. Low where others "
-            "of the organisation come from there, high where nobody ever did."
+            "of the organisation come from there, high where nobody ever did. A behavior, unless it is tuned to be an "
+            "alert: most who come from a new country travel."
         ),
         techniques=(
             Technique("T1078", "Valid Accounts", "TA0001", "Initial Access"),
             Technique("T1078.004", "Cloud Accounts", "TA0001", "Initial Access"),
         ),
         severity="medium",
-        raises="alert",
+        raises="behavior",
         false_positives=(
             "A business trip or a holiday.",
             "A VPN, relay or security gateway that is on no list.",
