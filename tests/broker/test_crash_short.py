@@ -11,7 +11,7 @@ from streams.settings import load
 from streams.topic_admin import prepare_topics
 from streams.topics import group_name
 from tests.broker.groups import shares, until_shared
-from tests.broker.until_fed import until_fed
+from tests.broker.progress import until_fed
 from tests.crash.books import audit
 from tests.crash.killing import Victim, environment, feed, massacre, raw_events, until_drained
 

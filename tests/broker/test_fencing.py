@@ -26,7 +26,7 @@ from streams.topics import group_name
 from streams.transport import ChunkConsumer
 from tests.broker.counting_site import CountingSite, settings_of
 from tests.broker.groups import until_shared
-from tests.broker.until_fed import until_fed
+from tests.broker.progress import until_fed, until_through
 from tests.broker.waiting import DEADLINE_S, until
 from tests.crash.books import Balance, audit
 from tests.crash.killing import Victim, environment, feed, raw_events, until_drained
@@ -120,7 +120,7 @@ async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, pr
                         os.kill(heir.pid, signal.SIGSTOP)
                     await until_stopped(asleep)
                     await until_members(settings, 1)
-                    await until_fed(settings, simulator, RATE)  # somebody else does its work
+                    await until_through(settings)  # somebody else has done its work, all of it
                     os.kill(asleep.pid, signal.SIGCONT)
                     await until_members(settings, 2)
                     await until_fed(settings, simulator, RATE)
