@@ -1,6 +1,6 @@
 """`detect`: activities of one user, in order, become findings. A pure function of one partition and the policy set."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -13,7 +13,7 @@ from detections.activity_policies.limits import Limits
 from detections.activity_policies.policy import CHILD, ActivityPolicy
 from detections.finding import finding
 from detections.history import observe
-from detections.model import Candidate, Metadata
+from detections.model import Candidate, Metadata, Policy
 from detections.policies import PolicySet
 from detections.state import UserState
 from schemas.activity import TYPES, UNDATED, Activity
@@ -24,6 +24,8 @@ from streams.sections import Settings
 from streams.spec import AgentSpec
 from streams.topics import PARTITIONS, changelog_name, group_name, topic_name
 from streams.version import VERSION
+
+Judge = Callable[[Activity, UserState], Sequence[Candidate]]
 
 NAME: Final = "detect"
 SCHEMA: Final = 1 * 1_000 + user_state.SCHEMA
@@ -39,7 +41,8 @@ class Detect:
 
     def __init__(self, policies: PolicySet, alerts: str, behaviors: str, partitions: int = PARTITIONS) -> None:
         """`partitions`: of the activities, each of which has its share of the limits by the day."""
-        self._policies = tuple((policy.metadata.id, policy) for policy in policies.policies)
+        self._policies = {kind: _built_in(policies.policies, kind) for kind in TYPES}
+        self._of_no_type = _built_in(policies.policies, "")
         self._activity = _by_type(policies.activity, children=False)
         self._children = _by_type(policies.activity, children=True)
         self._limits = Limits(partitions)
@@ -61,12 +64,10 @@ class Detect:
         user = state.load(key)
         stage = HISTORY
         try:
-            for policy_id, policy in self._policies:
-                if policy_id in skip:
-                    continue
-                stage = policy_id
-                for candidate in policy.judge(activity, user):
-                    self._publish(candidate, policy.metadata, activity, key, out)
+            for stage, judge, metadata in self._policies.get(activity.type, self._of_no_type):
+                if not skip or stage not in skip:
+                    for candidate in judge(activity, user):
+                        self._publish(candidate, metadata, activity, key, out)
             asked = self._children if activity.flags and CHILD in activity.flags else self._activity
             for stage, policy, matches in asked.get(activity.type, ()):
                 if (not skip or stage not in skip) and matches(activity, user):
@@ -96,6 +97,15 @@ class Detect:
             self._encode(found),
             activity.time_ms,
         )
+
+
+def _built_in(policies: Sequence[Policy], kind: str) -> tuple[tuple[str, Judge, Metadata], ...]:
+    """The built-in policies that look at activities of type `kind`, in the order in which they judge."""
+    return tuple(
+        (policy.metadata.id, policy.judge, policy.metadata)
+        for policy in policies
+        if not policy.metadata.types or kind in policy.metadata.types
+    )
 
 
 def _by_type(

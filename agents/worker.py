@@ -50,9 +50,7 @@ async def _refresh(places: Places) -> None:
         await asyncio.sleep(REFRESH_S)
         try:
             changes = await asyncio.to_thread(places.refresh)
-        except (
-            OSError
-        ) as error:  # a full disk, say: what is in use stays in use
+        except OSError as error:  # a full disk, say: what is in use stays in use
             log.warning("could not look for changed files", reason=str(error))
             continue
         for changed in changes:

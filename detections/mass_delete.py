@@ -22,6 +22,7 @@ class MassDelete(MassActivity):
 
     metadata: ClassVar[Metadata] = Metadata(
         id="mass_delete",
+        types=("delete", "purge"),
         version="1.0",
         title="Mass deletion",
         description=(

@@ -20,6 +20,7 @@ class MassDownload(MassActivity):
 
     metadata: ClassVar[Metadata] = Metadata(
         id="mass_download",
+        types=("download",),
         version="1.0",
         title="Mass download",
         description=(

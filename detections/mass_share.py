@@ -24,6 +24,7 @@ class MassShare(MassActivity):
 
     metadata: ClassVar[Metadata] = Metadata(
         id="mass_share",
+        types=("share",),
         version="1.0",
         title="Mass sharing by link",
         description=(

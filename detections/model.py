@@ -48,7 +48,8 @@ class Technique(msgspec.Struct, frozen=True):
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """What people read about a policy. `version` changes whenever its logic or defaults do. `category`: kind of risk.
-    `govern`: governance actions that its findings ask for."""
+    `govern`: governance actions that its findings ask for. `types`: the activity types that it looks at, where those
+    are few; it is not asked about others."""
 
     id: str
     version: str
@@ -60,6 +61,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     false_positives: tuple[str, ...]
     triage: str
     remediation: str
+    types: tuple[str, ...] = ()
     category: str = ""
     govern: tuple[str, ...] = ()
 

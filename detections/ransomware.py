@@ -35,6 +35,7 @@ class Ransomware:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="ransomware",
+        types=("upload", "move"),
         version="1.0",
         title="Ransomware activity",
         description=(

@@ -32,19 +32,26 @@ class State(Generic[T]):
     """The state of one chunk: an overlay on what is committed. Values are decoded on first touch and encoded once, at
     the end."""
 
-    __slots__ = ("_codec", "_committed", "touched")
+    __slots__ = ("_codec", "_committed", "_decoded", "touched")
 
-    def __init__(self, committed: "dict[bytes, bytes] | Overlaid", codec: Codec[T]) -> None:
+    def __init__(
+        self, committed: "dict[bytes, bytes] | Overlaid", codec: Codec[T], decoded: dict[bytes, T] | None = None
+    ) -> None:
+        """`decoded`: values that are already decoded. Those that are touched leave it: should the chunk fail, they are
+        decoded anew from what is committed."""
         self._committed = committed
         self._codec = codec
+        self._decoded = {} if decoded is None else decoded
         self.touched: dict[bytes, T] = {}
 
     def load(self, key: bytes) -> T:
         """The value of `key`, new where there is none; changes made to it are kept."""
         value = self.touched.get(key)
         if value is None:
-            stored = self._committed.get(key)
-            value = self._codec.new() if stored is None else self._codec.decode(stored)
+            value = self._decoded.pop(key, None)
+            if value is None:
+                stored = self._committed.get(key)
+                value = self._codec.new() if stored is None else self._codec.decode(stored)
             self.touched[key] = value
         return value
 

@@ -26,6 +26,10 @@ INPUT_OFFSET = "input-offset"
 """Header of what a stateless agent writes: the offset of the record that it was made from."""
 
 
+MOST_DECODED = 2_000
+"""Values of one partition that are kept decoded between chunks, beside their bytes: those of the users at work."""
+
+
 def no_probe(step: str) -> None:
     """Tests put a crash point here."""
 
@@ -124,6 +128,7 @@ class UnitOfWork:
         self.state = state
         self.meta = meta
         self._probe = probe
+        self._decoded: dict[bytes, Any] = {}
 
     async def process(self, records: Sequence[Record], *, finish_warming: bool = False) -> int:
         """Take `records` (ascending offsets of this partition) through one transaction; returns how many were new.
@@ -145,7 +150,7 @@ class UnitOfWork:
         # 2. + 3. Decode and judge on an overlay. What can't be decoded and what raises goes to the dead letters of this
         #    transaction.
         replay = self._replay_of(records)
-        out, changes = self._judge(
+        out, changes, touched = self._judge(
             records, Muted if warming else lambda: Outbox(spec, self.tp, producer.create_batch, replay)
         )
         probe("judged")
@@ -174,6 +179,9 @@ class UnitOfWork:
         self.state.leftovers.difference_update(tombstones)
         position = delivered[-1].offset + 1 if spec.changelog is not None else 0
         self.state.fold(changes, meta, position)
+        self._decoded.update(touched)
+        if len(self._decoded) > MOST_DECODED:
+            self._decoded.clear()
         self.meta = meta
         probe("folded")
         return len(records)
@@ -203,18 +211,19 @@ class UnitOfWork:
 
     def _judge(
         self, records: Sequence[Record], new_out: Callable[[], Outbox | Muted]
-    ) -> tuple[Outbox | Muted, dict[bytes, bytes]]:
-        """All at once; if anything raises, again record by record, so that one bad record harms no other."""
+    ) -> tuple[Outbox | Muted, dict[bytes, bytes], dict[bytes, Any]]:
+        """All at once; if anything raises, again record by record, so that one bad record harms no other. Returns what
+        was written, the changed keys encoded, and all that was touched."""
         handle = self.spec.handler.handle
         out = new_out()
-        state: State[Any] = State(self.state.values, self.spec.codec)
+        state: State[Any] = State(self.state.values, self.spec.codec, self._decoded)
         try:
             for record in records:
                 handle(record, state, out)
-            return out, state.changes()
+            return out, state.changes(), state.touched
         except Exception:  # noqa: BLE001 - whatever a policy raises: it is found and named by the second pass
             out = new_out()
-            return out, self._judge_one_by_one(records, out)
+            return out, self._judge_one_by_one(records, out), {}
 
     def _judge_one_by_one(self, records: Sequence[Record], out: Outputs) -> dict[bytes, bytes]:
         overlaid = Overlaid(self.state.values)
