@@ -33,9 +33,9 @@ FETCH_BYTES = 1 * MIB
 FETCH_MAX_BYTES = 8 * MIB
 """Per answer of a broker: what aiokafka itself may hold beside the lanes' bound."""
 POLL_S = 1.0
-IDLE_FETCH_MS = 50
+IDLE_FETCH_MS = 25
 """How long the broker holds a fetch that has nothing to give. New records end it at once, but only of partitions that
-the fetch asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 20
+the fetch asks for: one whose records were just taken waits for the next fetch, so this is a latency, paid for with 40
 idle fetches a second."""
 NEVER_MS = 100 * 365 * 86_400_000
 """aiokafka 0.14 takes a consumer that has asked for no records for `max_poll_interval_ms` out of its group, and has it
