@@ -50,8 +50,8 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
 
     `schema`: version of this project's own decisions. `policy_set`: hash of all policies and settings in force.
     `anchor`: event id of the incident's first event. `step`: why this record was written. `suppressed`: reason code.
-    `govern`: governance actions that the policy asks for. `limited`: no alert any more, for the policy has raised as many
-    as it may on that day; governance acts all the same.
+    `govern`: governance actions that the policy asks for. `limited`: no alert any more, for the policy has raised as
+    many as it may on that day; governance acts all the same.
     """
 
     schema: int

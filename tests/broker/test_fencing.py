@@ -40,11 +40,16 @@ RATE = 100
 @pytest.mark.slow
 async def test_a_broker_that_is_away_for_90_s_loses_and_doubles_nothing() -> None:
     """Stopped with its connections left open, and killed and started again: side by side, each on its own broker."""
-    with DevelopmentKafka() as stopped, DevelopmentKafka() as killed:
+    stopped, killed = DevelopmentKafka(), DevelopmentKafka()
+    try:
+        await asyncio.gather(asyncio.to_thread(stopped.start), asyncio.to_thread(killed.start))
         balances = await asyncio.gather(
             an_outage(stopped, enrich.NAME, "offsets sent", stopped.pause, stopped.resume),
             an_outage(killed, detect.NAME, "delivered", killed.kill, killed.restart),
         )
+    finally:
+        stopped.close()
+        killed.close()
     for balance in balances:
         assert balance.balanced, str(balance)
         assert balance.events > RATE * AWAY_S / 2

@@ -19,7 +19,8 @@ async def test_a_worker_without_partitions_waits_for_a_year_and_takes_over(
     async with site:
 
         async def of_two() -> bool:
-            return sorted(map(len, (await shares(site.settings, site.spec().group)).values())) == [0, 1]
+            _, found = await shares(site.settings, site.spec().group)
+            return sorted(map(len, found.values())) == [0, 1]
 
         async with site.running() as first:
             await site.produce(ROWS)
