@@ -24,7 +24,10 @@ RETRY_BACKOFF_MS = 10
 """Kafka 4 may refuse the first send after a commit as NotEnoughReplicas while the markers of the last transaction are
 being written; aiokafka then waits this long. Its default of 100 ms would be most of our latency."""
 READ_RECORDS = 5_000
-POLL_MS = 500
+POLL_MS = 10
+"""A log ends with the marker of its last transaction. aiokafka moves past markers without a word, and whoever waits for
+records there waits in vain: so look often whether the end is reached. Each lane's restore pays for this once or twice,
+one after the other."""
 ANSWER_S = 40.0
 """Longest wait for one answer: some clients' calls wait for a broker without end. Longer than a request may take."""
 CLOSE_S = 1.0
