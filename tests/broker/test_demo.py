@@ -73,10 +73,13 @@ def test_the_story_is_told_whole(kafka: str, prefix: str, tmp_path: Path) -> Non
     assert not any(email in user for _, user in raised for email in STORY.quiet)
     assert all(found.is_alert for found in alerts)
     behaviors: list[Finding] = decoded(tmp_path / "out" / "behaviors.jsonl", Finding)
-    leila = f"acme/{STORY.cast.leila.email}"
-    assert {(found.unmapped.user_key, found.unmapped.suppressed) for found in behaviors} == {
-        (leila, "unplaceable_network")
-    }
+    told = {(found.unmapped.policy, found.unmapped.user_key, found.unmapped.suppressed) for found in behaviors}
+    cast = {name: f"acme/{getattr(STORY.cast, name).email}" for name in ("leila", "noor", "ines", "hana")}
+    assert [row for row in told if row[0] == "impossible_travel"] == [
+        ("impossible_travel", cast["leila"], "unplaceable_network")
+    ]
+    visitors = {user for policy, user, suppressed in told if policy == "infrequent_country" and not suppressed}
+    assert visitors == {cast["noor"], cast["ines"], cast["hana"]}
     assert (tmp_path / "out" / "governance.jsonl").read_bytes() == b""
 
     for email in (*(email for _, email in STORY.expected), *STORY.quiet):
