@@ -59,9 +59,9 @@ async def test_a_broker_that_is_away_for_90_s_loses_and_doubles_nothing() -> Non
 async def an_outage(
     broker: DevelopmentKafka, agent: str, step: str, go: Callable[[], None], come_back: Callable[[], None]
 ) -> Balance:
-    """Connector and worker in this process; the broker goes when `agent` reaches `step` for the 20th time."""
+    """Connector and worker in this process; the broker goes when `agent` reaches `step` for the 10th time."""
     away = asyncio.Event()
-    left = 20
+    left = 10
 
     def probe(reached: str) -> None:
         nonlocal left
@@ -119,7 +119,7 @@ async def test_a_worker_that_wakes_up_after_its_session_is_fenced(kafka: str, pr
             everybody = (connector, sleeper, heir)
             try:
                 await asyncio.gather(connector.start(), heir.start())
-                await sleeper.start("--at", "delivered", "--times", "40", "--stop")
+                await sleeper.start("--at", "delivered", "--times", "15", "--stop")
                 for asleep in (sleeper, heir):
                     if asleep is heir:
                         os.kill(heir.pid, signal.SIGSTOP)
