@@ -16,6 +16,23 @@ LOCK = "in-use.lock"
 SWEEP_AFTER_S = 60  # a folder this young may belong to a run that has not locked it yet
 
 
+DYING_S = 5.0  # the broker of a run that was just killed may take as long to end
+
+
+def _locked(lock: IO[str]) -> bool:
+    """Takes the lock, from a predecessor that is dying too; False where one goes on working."""
+    deadline = time.monotonic() + DYING_S
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.1)
+        else:
+            return True
+
+
 class BrokerFolder:
     """`data/`, `broker.log` and `server.properties` of one broker. The system drops the lock when its holders die."""
 
@@ -29,13 +46,11 @@ class BrokerFolder:
             self.path = path.absolute()
             self.path.mkdir(parents=True, exist_ok=True)
         self.lock: IO[str] = (self.path / LOCK).open("w")
-        try:
-            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not _locked(self.lock):
             self.lock.close()
             raise BrokerFailedError(
                 f"Another development Kafka works in {self.path}. Stop it, or give this one a folder of its own."
-            ) from None
+            )
 
     @property
     def data(self) -> Path:
