@@ -123,7 +123,8 @@ class Connector:
                 raise Refused(
                     f"Kafka: {_words(error)}. Check the topics (egnyte-watch topics) and their access rights"
                 ) from error
-            except (KafkaError, BrokerAwayError, OSError, TimeoutError) as error:
+            except (KafkaError, BrokerAwayError, OSError, TimeoutError, AssertionError) as error:
+                # aiokafka 0.14 asserts where a client is used whose bootstrap has failed.
                 self._failed(error)
             if not self._stop.is_set():
                 await self._interruptible(self._clock.sleep(SESSION_PAUSE_S))
