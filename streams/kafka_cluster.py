@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError, ProducerClosed
+from aiokafka.errors import GroupLoadInProgressError, KafkaError, ProducerClosed
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
 from streams.cluster import Committed, Producer, Record, TopicPartition
@@ -92,7 +92,13 @@ class KafkaCluster:
                 self._admin = await _started(AIOKafkaAdminClient(**self._options))
             offsets = await self._admin.list_consumer_group_offsets(group, partitions=[KafkaTopicPartition(*tp)])
         found = offsets.get(KafkaTopicPartition(*tp))
-        if found is None or found.offset < 0:
+        if found is None:
+            # aiokafka 0.14 leaves out the error that stands for the whole answer (a coordinator that is still loading);
+            # a group without an offset is told by -1. Taken for "no offset", it would begin at the log's beginning.
+            raise GroupLoadInProgressError(
+                f"the coordinator of {group} did not tell the offset of {tp.topic}/{tp.partition}"
+            )
+        if found.offset < 0:
             return None
         return Committed(found.offset, found.metadata or "")
 
