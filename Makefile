@@ -44,7 +44,6 @@ format: $(READY) ## format the code and sort imports
 .PHONY: crash
 crash: kafka $(READY) ## kill connector and workers 60 times; nothing may be missing, doubled or wrong
 	@$(PY) -m tests.crash $(ARGS)
-	@$(PY) -m pytest -m slow tests/broker
 
 .PHONY: bench
 bench: kafka $(READY) ## measure throughput, memory and latency
