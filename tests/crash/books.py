@@ -32,9 +32,11 @@ class Balance(msgspec.Struct):
     missing: int = 0
     doubled: int = 0
     wrong: int = 0
+    where: list[str] = msgspec.field(default_factory=list)
 
     def __str__(self) -> str:
-        return f"missing {self.missing}, doubled {self.doubled}, wrong {self.wrong}"
+        words = f"missing {self.missing}, doubled {self.doubled}, wrong {self.wrong}"
+        return "\n  ".join([words, *self.where])
 
     @property
     def balanced(self) -> bool:
@@ -95,10 +97,14 @@ async def read(cluster: KafkaCluster, topic: str, partition: int) -> list[Record
     return found
 
 
-def compare(balance: Balance, expected: Iterable[Any], found: Iterable[Any]) -> None:
-    """Add the difference of two multisets to `balance`."""
+def compare(balance: Balance, where: str, expected: Iterable[Any], found: Iterable[Any]) -> None:
+    """Add the difference of two multisets, found in `where`, to `balance`."""
     wanted, seen = Counter(expected), Counter(found)
     short, over = wanted - seen, seen - wanted
+    for kind, rows in (("short of", short), ("over", over)):
+        if rows:
+            first = repr(next(iter(rows)))[:200]
+            balance.where.append(f"{where}: {kind} {sum(rows.values())} of {sum(wanted.values())}: {first}")
     balance.doubled += sum(n for row, n in over.items() if row in wanted)
     unknown = sum(n for row, n in over.items() if row not in wanted)
     missing = sum(short.values())
@@ -117,7 +123,7 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
     try:
         events = [await read(cluster, names["events"], n) for n in range(PARTITIONS)]
         balance.events = sum(map(len, events))
-        compare(balance, served, (record.value for partition in events for record in partition))
+        compare(balance, names["events"], served, (record.value for partition in events for record in partition))
         ids = Counter(dict(record.headers)["event-id"] for partition in events for record in partition)
         balance.doubled += sum(n - 1 for n in ids.values())
         for n in range(PARTITIONS):
@@ -151,9 +157,10 @@ async def _audit_partition(
         found = [(record.key, record.value) for record in await read(cluster, names[name], n)]
         if expected[names[name]] != found:  # the order counts too
             before = balance.missing, balance.doubled, balance.wrong
-            compare(balance, expected[names[name]], found)
+            compare(balance, f"{names[name]}/{n}", expected[names[name]], found)
             if before == (balance.missing, balance.doubled, balance.wrong):
                 balance.wrong += 1
+                balance.where.append(f"{names[name]}/{n}: another order")
         if name == "activities":
             balance.activities += len(found)
         elif name != "dead-letters":
@@ -166,4 +173,4 @@ async def _audit_partition(
             stored[record.key or b""] = record.value
     stored.pop(META_KEY, None)
     balance.keys += len(stored)
-    compare(balance, state.items(), stored.items())
+    compare(balance, f"{changelog_name(settings, detect.NAME)}/{n}", state.items(), stored.items())
