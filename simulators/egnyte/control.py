@@ -2,21 +2,14 @@
 count nowhere.
 """
 
-from collections.abc import Awaitable, Callable
-from http import HTTPStatus
-from typing import Any
-
 import msgspec
 from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
-from simulators.clock import VirtualClock, from_iso, iso
+from simulators.commands import Body, clock_command, json_command, known_only
 from simulators.egnyte.access import AUDIT_SCOPE
 from simulators.egnyte.domain import Domain
 from simulators.egnyte.faults import Fault
-
-Body = dict[str, Any]
 
 
 class Control:
@@ -28,28 +21,17 @@ class Control:
     def routes(self) -> list[Route]:
         """All control endpoints."""
         return [
-            Route("/control/clock", _json(self._clock), methods=["GET", "POST"]),
-            Route("/control/switches", _json(self._switches), methods=["GET", "POST"]),
-            Route("/control/faults", _json(self._faults), methods=["GET", "POST", "DELETE"]),
-            Route("/control/tokens", _json(self._tokens), methods=["POST", "DELETE"]),
-            Route("/control/events", _json(self._events), methods=["GET", "POST"]),
-            Route("/control/journal", _json(self._journal), methods=["GET"]),
+            Route("/control/clock", json_command(self._clock), methods=["GET", "POST"]),
+            Route("/control/switches", json_command(self._switches), methods=["GET", "POST"]),
+            Route("/control/faults", json_command(self._faults), methods=["GET", "POST", "DELETE"]),
+            Route("/control/tokens", json_command(self._tokens), methods=["POST", "DELETE"]),
+            Route("/control/events", json_command(self._events), methods=["GET", "POST"]),
+            Route("/control/journal", json_command(self._journal), methods=["GET"]),
         ]
 
     def _clock(self, request: Request, body: Body) -> Body:
-        """POST `{"set": ISO or ms}`, `{"advance_s": seconds}` and `{"factor": times real time}`, in this order."""
-        clock = self._domain.clock
-        if request.method == "POST":
-            if not isinstance(clock, VirtualClock):
-                raise ValueError("this simulator runs on real time; give it a virtual clock to move it")
-            _known(body, {"set", "advance_s", "factor"})
-            if (moment := body.get("set")) is not None:
-                clock.set(from_iso(moment) if isinstance(moment, str) else int(moment))
-            clock.advance(float(body.get("advance_s", 0)))
-            if (factor := body.get("factor")) is not None:
-                clock.run(float(factor))
-        now_ms = clock.now_ms()
-        return {"now_ms": now_ms, "now": iso(now_ms), "factor": clock.factor if isinstance(clock, VirtualClock) else 1}
+        """See `simulators.commands.clock_command`."""
+        return clock_command(self._domain.clock, request, body)
 
     def _switches(self, request: Request, body: Body) -> Body:
         """POST any switches by name."""
@@ -71,9 +53,9 @@ class Control:
         the first.
         """
         if request.method == "DELETE":
-            _known(body, {"token"})
+            known_only(body, {"token"})
             return {"revoked": self._domain.revoke_token(body.get("token"))}
-        _known(body, {"scopes", "lasts_s"})
+        known_only(body, {"scopes", "lasts_s"})
         scopes = tuple(str(scope) for scope in body.get("scopes", [AUDIT_SCOPE]))
         return {"token": self._domain.issue_token(scopes=scopes, lasts_s=float(body.get("lasts_s", 0)))}
 
@@ -82,7 +64,7 @@ class Control:
         most `count`.
         """
         if request.method == "POST":
-            _known(body, {"events", "visible_at_ms"})
+            known_only(body, {"events", "visible_at_ms"})
             events, visible_at_ms = body.get("events"), body.get("visible_at_ms")
             if not isinstance(events, list) or not all(isinstance(event, dict) for event in events):
                 raise ValueError("events: an array of raw events is needed")
@@ -103,20 +85,3 @@ class Control:
         """GET the requests from number `since`."""
         journal = self._domain.journal
         return {"total": journal.total, "requests": journal.records(int(request.query_params.get("since", 0)))}
-
-
-def _json(command: Callable[[Request, Body], Body]) -> Callable[[Request], Awaitable[Response]]:
-    async def handle(request: Request) -> Response:
-        try:
-            sent = await request.body()
-            answer, status = command(request, msgspec.json.decode(sent, type=Body) if sent else {}), HTTPStatus.OK
-        except (ValueError, TypeError) as problem:
-            answer, status = {"error": str(problem)}, HTTPStatus.BAD_REQUEST
-        return Response(msgspec.json.encode(answer), status, media_type="application/json")
-
-    return handle
-
-
-def _known(body: Body, names: set[str]) -> None:
-    if unknown := sorted(body.keys() - names):
-        raise ValueError(f"unknown: {', '.join(unknown)}; known are {', '.join(sorted(names))}")

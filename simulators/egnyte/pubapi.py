@@ -16,7 +16,7 @@ from simulators.egnyte.faults import Fault
 from simulators.egnyte.journal import Record
 from simulators.egnyte.refusals import HTML, JSON, RefusedError, Rendered, inactive_developer, render, throttled
 from simulators.egnyte.stream import Query
-from simulators.egnyte.wire import Reset, Stalled, Truncated, Wire
+from simulators.wire import Reset, Stalled, Truncated, Wire
 
 STREAM: Final = "/pubapi/v2/audit/stream"
 MAINTENANCE: Final = b"<html><body><h1>Egnyte is being maintained</h1></body></html>"
@@ -36,7 +36,8 @@ class Exchange:
         self.record = msgspec.structs.replace(self.record, **facts)
 
 
-Endpoint = Callable[[Exchange, Grant], Awaitable[bytes]]
+Endpoint = Callable[[Exchange, Grant], Awaitable[bytes | Response]]
+"""Gives the JSON of a 200, or an answer of another kind."""
 
 
 class PublicApi:
@@ -86,7 +87,9 @@ class PublicApi:
             if fault.kind == "slow":
                 await domain.clock.sleep(fault.seconds)
         try:
-            response = Response(await endpoint(exchange, grant), headers=admission.headers, media_type=JSON)
+            found = await endpoint(exchange, grant)
+            response = found if isinstance(found, Response) else Response(found, media_type=JSON)
+            response.headers.update(admission.headers)
         except RefusedError as refusal:
             exchange.note(error=str(refusal))
             response = _sent(render(refusal, domain.switches.error_style))
