@@ -86,6 +86,32 @@ class Knowledge(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     client_users: int = -1
 
 
+class Account(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
+    """The actor's account, as the directory (Entra ID, Egnyte) knew it when the activity was enriched. Times: ms since
+    the epoch, UTC; 0: not known, or none.
+
+    `version`: grows with every change of the account. `disabled_ms`, `deleted_ms`: since when, at the latest.
+    `leave_ms`: end of the last working day. `external`: a guest, or an Egnyte standard user whom the company's own
+    directory does not know as a member. `guest`: of the Entra ID tenant. `privileged`: holds a privileged role.
+    `user_type`: `admin`, `power` or `standard` at Egnyte. `auth_type`: how Egnyte lets the person in (`egnyte`, `ad`,
+    `sso`). `groups`: names, at most 100. `last_active_ms`: last seen at work before, by Egnyte or Entra ID, to the day.
+    """
+
+    version: int = 0
+    disabled: bool = False
+    disabled_ms: int = 0
+    deleted: bool = False
+    deleted_ms: int = 0
+    leave_ms: int = 0
+    external: bool = False
+    guest: bool = False
+    privileged: bool = False
+    user_type: str = ""
+    auth_type: str = ""
+    groups: tuple[str, ...] = ()
+    last_active_ms: int = 0
+
+
 class Stamp(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """The versions of what an activity was stamped from: databases (build dates) and IP lists (hash)."""
 
@@ -100,7 +126,7 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
 
     `time_ms`: event time, clamped to [received - 180 d, received]. `audit_source`, `action`, `client` as Egnyte wrote
     them; `type`: one of `TYPES`. `ip`: canonical text without port (IPv4-mapped as IPv4), empty where absent or bad.
-    `raw`: the event as it came.
+    `account`: None where the directory does not know the actor, or there is none. `raw`: the event as it came.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -126,6 +152,7 @@ class Activity(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     place: Place = Place()
     network: Network = Network()
     knowledge: Knowledge = Knowledge()
+    account: Account | None = None
     stamp: Stamp = Stamp()
     flags: tuple[str, ...] = ()
     raw: msgspec.Raw = msgspec.Raw(b"null")

@@ -8,6 +8,7 @@ import msgspec
 from schemas.activity import Activity
 from schemas.connector import CursorRecord, StatusRecord
 from schemas.dead_letter import DeadLetter
+from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import Envelope
 from schemas.finding import Finding
 from schemas.meta import Meta
@@ -20,7 +21,7 @@ _WHOLE_NUMBER: Final = "^-?[0-9]+$"
 
 
 def json_schemas() -> dict[str, Document]:
-    """The schema of each topic, by the topic's name; of `meta`, by its own."""
+    """The schema of each topic, by the topic's name; of `meta` and of changes of the directory, by their own."""
     envelope = Envelope(connector="", event_id="")
     letter = DeadLetter.of(None, topic="", partition=0, offset=0, stage="", error="")
     return {
@@ -31,6 +32,8 @@ def json_schemas() -> dict[str, Document]:
         "alerts": _findings_schema("Value of a record on alerts", is_alert=True),
         "behaviors": _findings_schema("Value of a record on behaviors", is_alert=False),
         "connectors": _schema("Value of a record on connectors", CursorRecord, StatusRecord),
+        "directory": _schema("Value of a record on directory", DirectoryRecord, SourceRecord),
+        "directory-change": _schema("Value of an event of source `directory` on events", DirectoryChange),
         "dead-letters": _headers_schema(
             "Headers of a record on dead-letters; its value is the first 64 kB of what was refused",
             letter,

@@ -11,10 +11,11 @@ from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 from detections.model import Candidate
 from schemas import finding as findings
 from schemas import meta as metas
-from schemas.activity import Activity, Person
+from schemas.activity import Account, Activity, Person
 from schemas.connector import CursorRecord, StatusRecord
 from schemas.contract.json_schemas import json_schemas
 from schemas.dead_letter import DeadLetter
+from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import SOURCES, Envelope
 from schemas.meta import Meta
 from tests.detections.candidates import candidates, persons
@@ -22,11 +23,13 @@ from tests.detections.test_finding import altered, made
 from tests.schemas.struct_strategies import values
 
 SCHEMAS: Final = json_schemas()
+TOPICS: Final = {"connectors": ("CursorRecord", "StatusRecord"), "directory": ("DirectoryRecord", "SourceRecord")}
 RECORDS: Final = {
-    record: SCHEMAS["connectors"] | {"anyOf": [{"$ref": f"#/$defs/{record}"}]}
-    for record in ("CursorRecord", "StatusRecord")
+    record: SCHEMAS[topic] | {"anyOf": [{"$ref": f"#/$defs/{record}"}]}
+    for topic, records in TOPICS.items()
+    for record in records
 }
-"""The records on `connectors`, each by itself: the topic's schema allows either."""
+"""The records on topics that have several kinds, each by itself: the topic's schema allows any."""
 VALIDATORS: Final = {
     name: (Draft202012Validator(schema), Draft7Validator(schema)) for name, schema in (SCHEMAS | RECORDS).items()
 }
@@ -88,6 +91,23 @@ def test_statuses(record: StatusRecord) -> None:
         check(name, json.loads(msgspec.json.encode(record)))
 
 
+@given(values(DirectoryRecord))
+def test_people(record: DirectoryRecord) -> None:
+    for name in ("directory", "DirectoryRecord"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
+@given(values(SourceRecord))
+def test_sources_of_people(record: SourceRecord) -> None:
+    for name in ("directory", "SourceRecord"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
+@given(values(DirectoryChange))
+def test_changes_of_people(change: DirectoryChange) -> None:
+    check("directory-change", json.loads(msgspec.json.encode(change)))
+
+
 @given(values(Meta))
 def test_meta_records(meta: Meta) -> None:
     check("meta", msgspec.msgpack.decode(metas.encode(meta)))
@@ -95,6 +115,8 @@ def test_meta_records(meta: Meta) -> None:
 
 ACTIVITY: Final = Activity(connector="acme", event_id="e1", time_ms=1, received_ms=2)
 STATUS: Final = StatusRecord(connector="acme", instance="i", state="following", started_ms=1, written_ms=2)
+CHANGE: Final = DirectoryChange(change="removed", at_ms=1, seen_ms=2, source="entra", account=Account())
+PERSON: Final = DirectoryRecord(connector="acme", alias="a@b", kind="email", user="a@b", account=Account())
 WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("events", text(Envelope("acme", "e1").to_headers())),
     ("dead-letters", text(DeadLetter.of(b"", topic="t", partition=0, offset=1, stage="s", error="e").to_headers())),
@@ -103,18 +125,21 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("behaviors", json.loads(findings.encode(made(altered(raises="behavior"))))),
     ("StatusRecord", json.loads(msgspec.json.encode(STATUS))),
     ("CursorRecord", json.loads(msgspec.json.encode(CursorRecord(connector="acme", instance="i")))),
+    ("DirectoryRecord", json.loads(msgspec.json.encode(PERSON))),
+    ("SourceRecord", json.loads(msgspec.json.encode(SourceRecord(connector="acme", source="egnyte")))),
+    ("directory-change", json.loads(msgspec.json.encode(CHANGE))),
     ("meta", msgspec.msgpack.decode(metas.encode(Meta(next=1, schema=1, epoch=0)))),
 ]
 
 
 def test_there_is_a_whole_value_of_every_schema() -> None:
-    assert {name for name, _ in WHOLE} == set(SCHEMAS) - {"connectors"} | set(RECORDS)
+    assert {name for name, _ in WHOLE} == set(SCHEMAS) - set(TOPICS) | set(RECORDS)
 
 
 @pytest.mark.parametrize(("name", "value"), WHOLE, ids=[name for name, _ in WHOLE])
 def test_what_is_missing_or_of_another_type_is_refused(name: str, value: dict[str, Any]) -> None:
     check(name, value)
-    required = (SCHEMAS | SCHEMAS["connectors"]["$defs"])[name]["required"]
+    required = (SCHEMAS | SCHEMAS["connectors"]["$defs"] | SCHEMAS["directory"]["$defs"])[name]["required"]
     for field in required:
         with pytest.raises(ValidationError):
             check(name, {key: each for key, each in value.items() if key != field})
