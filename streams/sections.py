@@ -83,7 +83,13 @@ class EgnyteSettings(msgspec.Struct, frozen=True, kw_only=True):
     url: HttpUrl = ""
     """Base address; empty means `https://<name>.egnyte.com`, the only host that serves the public API."""
     token: Secret = Secret()
-    """OAuth access token of a user who may read audit reports."""
+    """OAuth access token of a user who may read audit reports. `egnyte-watch connect` keeps its tokens in the vault."""
+    client_id: str = ""
+    """The API key that `connect` logs in with."""
+    client_secret: Secret = Secret()
+    redirect_uri: HttpUrl = "http://localhost:8910/callback"
+    """Where Egnyte sends the browser back to: as registered with the API key. On http://localhost (or 127.0.0.1) the
+    answer is received; from anywhere else, people paste the address that they were sent to."""
     start: date | None = None
     """First day (UTC) to ask for on the very first run; unset means 7 days back."""
     allow_http: bool = False
@@ -113,6 +119,15 @@ class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
     login_url: HttpUrl = "https://login.microsoftonline.com"
     allow_http: bool = False
     """Allow plain http to hosts other than this machine. The client secret would travel in clear."""
+
+
+class VaultSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the tokens of connected domains are kept, encrypted."""
+
+    dir: Text = "vault"
+    """Folder of one encrypted file for each connector; made with the first one, for its owner alone."""
+    key: Secret = Secret()
+    """32 bytes in base64 (`openssl rand -base64 32`); empty: a key is made and kept in `dir`."""
 
 
 class PlacesSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -185,6 +200,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     kafka: KafkaSettings = KafkaSettings()
     egnyte: EgnyteSettings = EgnyteSettings()
     entra: EntraSettings = EntraSettings()
+    vault: VaultSettings = VaultSettings()
     places: PlacesSettings = PlacesSettings()
     streams: StreamsSettings = StreamsSettings()
     policies: PoliciesSettings = PoliciesSettings()

@@ -23,6 +23,7 @@ from streams.sections import (
     PoliciesSettings,
     Settings,
     StreamsSettings,
+    VaultSettings,
 )
 from streams.settings_rules import contradictions
 from streams.settings_words import allowed, nearest
@@ -39,6 +40,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "StreamsSettings",
+    "VaultSettings",
     "load",
 ]
 

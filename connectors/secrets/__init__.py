@@ -1,0 +1,1 @@
+"""What nobody may see: the connectors' tokens at rest, and the key that they are encrypted with."""
