@@ -55,7 +55,7 @@ def demo_settings(given: Settings, kafka: KafkaSettings, url: str, token: str, l
             max_per_minute=60_000,
             max_per_hour=3_600_000,
         ),
-        vault=VaultSettings(dir=str(lists.parent / "vault")),  # none is there: the user's own domains stay out of it
+        vault=VaultSettings(dir=str(lists / "vault")),  # empty: the user's own domains stay out of it
         places=PlacesSettings(city_db=str(city_database()), lists_dir=str(lists)),
         streams=given.streams,
         policies=given.policies,
