@@ -4,6 +4,7 @@ from typing import Any, cast
 
 from yarl import URL
 
+from streams.caches import Follower
 from streams.chunk_app import ChunkApp, chunk_topic
 from streams.cluster import TopicPartition
 from streams.kafka import faust_credentials
@@ -53,6 +54,7 @@ def build(settings: Settings, spec: AgentSpec, probe: Probe = no_probe) -> Chunk
         rejoin=lambda: _consumer(app).rejoin(),
         crash=app.crash,
         probe=probe,
+        follow=lambda cache: Follower(settings, cache.topic, cache.apply),
     )
     if spec.changelog is not None:
         app.tables.add(UnitTable(app, name=spec.name, lanes=lambda: app.lanes, partitions=PARTITIONS))

@@ -92,5 +92,6 @@ class Cluster(Protocol):
         ...
 
     def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
-        """Committed records from `start` (or the log's beginning) to the end as of the call."""
+        """Committed records from `start` (or the log's beginning) to the end as of the call. Waits for transactions
+        that are open there: what they hold may have been committed, and not be marked so yet."""
         ...

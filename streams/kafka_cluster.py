@@ -28,6 +28,9 @@ POLL_MS = 10
 """A log ends with the marker of its last transaction. aiokafka moves past markers without a word, and whoever waits for
 records there waits in vain: so look often whether the end is reached. Each lane's restore pays for this once or twice,
 one after the other."""
+UNSETTLED_S = 15.0
+"""Added to the longest transaction: how long a reader may find nothing at all before it gives up. Brokers look for
+transactions that have lasted too long every 10 s."""
 ANSWER_S = 40.0
 """Longest wait for one answer: some clients' calls wait for a broker without end. Longer than a request may take."""
 CLOSE_S = 1.0
@@ -62,13 +65,15 @@ class LaneProducer(AIOKafkaProducer):
 
 
 class KafkaCluster:
-    """One groupless reader and one admin client, made when first needed, shared by the lanes of an agent."""
+    """A groupless reader, a second one that knows where logs really end, and an admin client: each made when first
+    needed, shared by the lanes of an agent."""
 
     def __init__(self, settings: Settings, client_id: str) -> None:
         self._settings = settings
         self._options = client_options(settings.kafka) | {"client_id": client_id}
         self._lock = asyncio.Lock()
         self._consumer: AIOKafkaConsumer | None = None
+        self._ends: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
 
     def producer(self, transactional_id: str) -> Producer:
@@ -118,17 +123,23 @@ class KafkaCluster:
     async def read(self, tp: TopicPartition, start: int) -> AsyncGenerator[Sequence[Record], None]:
         """See `streams.cluster.Cluster`."""
         partition = KafkaTopicPartition(*tp)
+        patience_s = self._settings.streams.transaction_timeout_ms / 1000 + UNSETTLED_S
         async with self._alone():
             async with asyncio.timeout(ANSWER_S):
                 consumer = await self._reader()
                 consumer.assign([partition])
-                begin, end = await self._bounds(consumer, partition)
+                begin, _ = await self._bounds(consumer, partition)
+                end = await self._end(partition)
                 consumer.seek(partition, max(start, begin))
             try:
                 last = time.monotonic()
                 while await self._position(consumer, partition) < end:
-                    if time.monotonic() - last > ANSWER_S:
-                        raise TimeoutError(f"nothing of {tp.topic}/{tp.partition} could be read for {ANSWER_S:.0f} s")
+                    if time.monotonic() - last > patience_s:
+                        raise TimeoutError(
+                            f"nothing of {tp.topic}/{tp.partition} could be read for {patience_s:.0f} s, and it does "
+                            f"not end before offset {end}: is a transaction open for longer than it may "
+                            "(kafka-transactions find-hanging)?"
+                        )
                     fetched = await consumer.getmany(partition, timeout_ms=POLL_MS, max_records=READ_RECORDS)
                     for records in fetched.values():
                         if records[-1].offset >= end:
@@ -146,10 +157,11 @@ class KafkaCluster:
 
     async def close(self) -> None:
         """Close what was opened."""
-        consumer, self._consumer = self._consumer, None
+        readers, self._consumer, self._ends = (self._consumer, self._ends), None, None
         admin, self._admin = self._admin, None
-        if consumer is not None:
-            await _within_bound(consumer.stop())
+        for consumer in readers:
+            if consumer is not None:
+                await _within_bound(consumer.stop())
         if admin is not None:
             await _within_bound(admin.close())
 
@@ -177,6 +189,14 @@ class KafkaCluster:
                 )
             )
         return self._consumer
+
+    async def _end(self, partition: KafkaTopicPartition) -> int:
+        """Where the log ends, open transactions included. A broker that has just come back may still be writing the
+        markers of what was committed: to a reader of committed records its log ends before that, or is empty."""
+        if self._ends is None:
+            self._ends = await _started(AIOKafkaConsumer(**self._options, enable_auto_commit=False))
+        end = await self._ends.end_offsets([partition])
+        return int(end[partition])
 
     @staticmethod
     async def _bounds(consumer: AIOKafkaConsumer, partition: KafkaTopicPartition) -> tuple[int, int]:

@@ -26,8 +26,8 @@ Seek = Callable[[TopicPartition, int], Awaitable[None]]
 STALE_OFFSET_TRIES = 20
 STALE_OFFSET_WAIT_S = 0.25
 """An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
-So may the end of the changelog, after its leader has changed. Only an offset that a person set may be taken for a
-rewind, so where ours and the state disagree both are read again, for 5 s at most."""
+So may the end of a log, after its leader has changed. Where an offset of ours and what was written with it disagree
+both are read again, for 5 s at most."""
 ABORTED_AFTER_S = 10.0
 """Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
 ON_THE_WAY_S = 30.0
@@ -195,7 +195,7 @@ class Lane:
 
         committed = await self._cluster.committed(spec.group, tp)
         for _ in range(STALE_OFFSET_TRIES):
-            disagree = state.meta is not None and look(committed).row in ("rewound", "changelog_lost")
+            disagree = state.meta is not None and look(committed).row == "changelog_lost"
             if not disagree or committed is None or not committed.metadata.startswith(OURS):
                 break
             await asyncio.sleep(STALE_OFFSET_WAIT_S)
@@ -219,6 +219,8 @@ class Lane:
             if end < written:  # what that was made from is lost, and a person has said where to go on: see _check_end
                 log.warning("the input was made anew or has lost its end", agent=spec.name, partition=tp.partition)
                 return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
+        if committed is not None and committed.offset < written and committed.metadata.startswith(OURS):
+            return PartitionState(), Start("resume", Meta(next=written, schema=0, epoch=0))  # nobody has moved it
         if committed is not None and committed.offset < written:
             raise Refused(
                 f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but "

@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 import structlog
 
+from streams.caches import Caches, Follow, no_follower
 from streams.cluster import Cluster, Record, TopicPartition
 from streams.errors import Refused, StreamError
 from streams.lane import Lane, Seek
@@ -26,7 +27,7 @@ class Lanes:
     """All lanes of one agent in this process.
 
     `rejoin`: has the group joined again. `crash`: ends the process with the given reason. `seek`: positions the
-    consumer and lets it fetch.
+    consumer and lets it fetch. `follow`: makes the follower of a cache; an agent without caches needs none.
     """
 
     def __init__(
@@ -39,6 +40,7 @@ class Lanes:
         rejoin: Callable[[], Awaitable[None]],
         crash: Callable[[BaseException], Awaitable[None]],
         probe: Probe = no_probe,
+        follow: Follow = no_follower,
     ) -> None:
         self.spec = spec
         self.room = asyncio.Event()
@@ -57,6 +59,7 @@ class Lanes:
         self._broken: set[TopicPartition] = set()
         self._failing: dict[TopicPartition, _Failing] = {}
         self._closed = False
+        self._caches = Caches(spec.caches, follow, crash)
 
     def with_room(self) -> list[TopicPartition]:
         """Partitions that may be fetched now: ready, with room, and all together within the prefetch bound."""
@@ -170,6 +173,7 @@ class Lanes:
         self._lanes.clear()
         self._tasks.clear()
         self._kept.clear()
+        self._caches.abandon()
 
     async def close(self) -> None:
         """For good."""
@@ -177,10 +181,12 @@ class Lanes:
         if self._recovery is not None:
             self._recovery.cancel()
         await self.stop()
+        await self._caches.stop()
         self._kept.clear()
 
     async def _run(self, lane: Lane) -> None:
         try:
+            await self._caches.ready()
             await lane.run()
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -1,17 +1,31 @@
 """An agent, as the streams see it: names, handler, state."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
+from streams.cluster import Record
 from streams.handler import Codec, Handler
+
+Apply = Callable[[Record], None]
+"""Takes one record of a cache's topic; the value None is a tombstone. The same record may come twice. Raises ValueError
+for a record that is none of this topic's."""
+
+
+class Cache(msgspec.Struct, frozen=True):
+    """A compacted topic that an agent's handler knows by heart: every worker holds all of it, by `apply`."""
+
+    topic: str
+    apply: Apply
 
 
 class AgentSpec(msgspec.Struct, frozen=True):
     """What makes an agent. Topics are full names.
 
     `changelog`: where its state stands; None for a stateless agent, which names in `lineage` the topic whose records
-    carry the input offset they were made from, so that it can refuse to write them twice.
+    carry the input offset they were made from, so that it can refuse to write them twice. `caches`: read to their end
+    before the first chunk is taken.
     """
 
     name: str
@@ -23,6 +37,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     changelog: str | None = None
     lineage: str | None = None
     reset_instead: str = ""
+    caches: tuple[Cache, ...] = ()
 
 
 def _nothing_to_keep() -> None:

@@ -38,8 +38,9 @@ def decide(committed: Committed | None, meta: Meta | None, schema: int, highest_
     """Which row of the table applies, and what follows from it.
 
     `schema` is of the running code's state; `highest_epoch` of the records found in a changelog without a meta record
-    (-1: none). An offset of ours was committed together with a meta record that says the same: state that lags behind
-    it has lost its end (a broker that lost power before it had written to disk), nobody has skipped anything.
+    (-1: none). An offset of ours was committed together with a meta record that says the same, so nobody has moved
+    it: state that lags behind it has lost its end (a broker that lost power before it had written to disk), and state
+    that is ahead of it is right (the offset of its transaction is not to be seen yet, or was lost).
     """
     if meta is None:
         if committed is None:
@@ -57,9 +58,10 @@ def decide(committed: Committed | None, meta: Meta | None, schema: int, highest_
         return Start("offsets_expired", meta)
     if offset == meta.next:
         return Start("resume", meta)
+    ours = committed is not None and committed.metadata.startswith(OURS)
     if offset < meta.next:
-        return _learn_anew("rewound", meta, schema, offset)
-    if committed is not None and committed.metadata.startswith(OURS):
+        return Start("resume", meta) if ours else _learn_anew("rewound", meta, schema, offset)
+    if ours:
         return _learn_anew("changelog_lost", meta, schema, offset)
     return Start("skipped_forward", msgspec.structs.replace(meta, next=offset), gap=offset - meta.next)
 

@@ -7,7 +7,8 @@ from typing import Any
 from streams.cluster import NO_HEADERS, TopicPartition
 from streams.lanes import Lanes
 from streams.sections import StreamsSettings
-from streams.spec import AgentSpec
+from streams.spec import AgentSpec, Cache
+from streams.testing.following import MemoryFollower
 from streams.testing.memory import MemoryCluster, MemoryRecord
 from streams.testing.virtual_time import VirtualTimeLoop
 
@@ -32,6 +33,7 @@ class Worker:
         self._driver = driver
         self._crash: tuple[str, int] | None = None
         self._positions: dict[TopicPartition, int] = {}
+        self._followers: list[MemoryFollower] = []
         self.lanes = Lanes(
             driver.spec,
             driver.cluster,
@@ -40,6 +42,7 @@ class Worker:
             rejoin=self._rejoin,
             crash=self._end,
             probe=self._probe,
+            follow=self._follow,
         )
 
     def crash_at(self, step: str, times: int = 1) -> None:
@@ -57,6 +60,11 @@ class Worker:
     async def _seek(self, tp: TopicPartition, offset: int) -> None:
         self._positions[tp] = offset
 
+    def _follow(self, cache: Cache) -> MemoryFollower:
+        follower = MemoryFollower(self._driver.cluster, cache, self._driver.partitions)
+        self._followers.append(follower)
+        return follower
+
     async def _rejoin(self) -> None:
         self._driver.rebalance_wanted = True
 
@@ -65,8 +73,10 @@ class Worker:
         self._driver.kill(self)
 
     def feed(self, chunk_records: int) -> bool:
-        """Fetch one chunk for each lane with room; whether anything was fetched."""
+        """Have the caches follow, and fetch one chunk for each lane with room; whether there was anything."""
         fed = False
+        for follower in self._followers:
+            fed |= follower.follow()
         for tp in self.lanes.with_room():
             position = self._positions.get(tp, 0)
             records = [r for r in self._driver.cluster.committed_records(tp) if r.offset >= position][:chunk_records]

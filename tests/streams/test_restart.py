@@ -8,8 +8,10 @@ from schemas import meta as metas
 from schemas.meta import META_KEY, Meta
 from streams.cluster import Committed, TopicPartition
 from streams.errors import Refused, StreamError
+from streams.lane import STALE_OFFSET_TRIES, STALE_OFFSET_WAIT_S
 from streams.sections import DAY_MS, StreamsSettings
-from streams.startup import EARLIEST, decide
+from streams.spec import AgentSpec
+from streams.startup import EARLIEST, OURS, decide
 from streams.testing import Driver, run
 from tests.streams.counting import copying, counting
 
@@ -230,6 +232,21 @@ def test_an_offset_of_ours_that_is_seen_late_is_not_taken_for_a_rewind() -> None
     assert meta_of(driver).epoch == 0
 
 
+@pytest.mark.parametrize("spec", [counting(), copying()], ids=["stateful", "stateless"])
+def test_an_offset_of_ours_that_was_lost_repeats_nothing(spec: AgentSpec) -> None:
+    async def story(driver: Driver) -> None:
+        driver.chunk_records = 6
+        await first_run(driver, 12)
+        driver.cluster.groups[(spec.group, IN)] = Committed(6, f"{OURS} 6")
+        driver.produce("in", 0, ROWS[12:])
+        await driver.assign({driver.worker(): [0]})
+        await asyncio.sleep(STALE_OFFSET_TRIES * STALE_OFFSET_WAIT_S)  # in the driver's time
+        await driver.settle()
+        await driver.assign({})
+
+    assert len(run(spec, story).values("out", 0)) == 30
+
+
 def test_a_stateless_agent_refuses_to_write_twice_and_names_the_group_to_reset() -> None:
     async def story(driver: Driver) -> None:
         await first_run(driver, 12)
@@ -311,6 +328,7 @@ def test_a_stateless_agent_goes_on_with_a_topic_that_was_made_anew_where_it_is_t
         (Committed(9, ""), Meta(4, 1, 2, "warming", 9), "go_on_warming", 4),
         (None, Meta(4, 1, 2, "warming", 9), "go_on_warming", 4),
         (Committed(5, ""), Meta(7, 1, 0), "rewound", EARLIEST),
+        (Committed(5, f"{OURS} 5"), Meta(7, 1, 0), "resume", 7),
         (Committed(8, ""), Meta(4, 1, 2, "warming", 9), "rewound", EARLIEST),
         (Committed(7, ""), Meta(7, 9, 0), "upgraded", EARLIEST),
         (None, Meta(7, 9, 0), "upgraded", EARLIEST),
