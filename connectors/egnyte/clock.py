@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from typing import Protocol
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Protocol
 
 
 class Clock(Protocol):
@@ -16,6 +17,10 @@ class Clock(Protocol):
         """Returns when `seconds` of this clock have passed."""
         ...
 
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """A context that is cancelled, and raises TimeoutError, when it has lasted `seconds` of this clock."""
+        ...
+
 
 class SystemClock:
     """The machine's clock."""
@@ -27,3 +32,7 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """See `Clock`."""
         await asyncio.sleep(seconds)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """See `Clock`."""
+        return asyncio.timeout(seconds)

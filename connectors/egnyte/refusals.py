@@ -53,6 +53,12 @@ class CursorRefused(RequestRefused):
     kind = "cursor_refused"
 
 
+class NotFound(NoAnswer):
+    """404: Egnyte does not know what was asked for."""
+
+    kind = "not_found"
+
+
 class ServerFault(NoAnswer):
     """5xx, or an answer that is none of this API's. `retry_after_s` as in `Throttled`."""
 

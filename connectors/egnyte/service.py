@@ -89,8 +89,9 @@ async def serve(
     egnyte = settings.egnyte
     if not egnyte.name:
         raise ValueError("egnyte.name is empty: name the domain to connect, such as acme for https://acme.egnyte.com")
-    client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http)
-    connector = Connector(settings, stop, clock or SystemClock(), new_cluster or (lambda: _kafka(settings)))
+    clock = clock or SystemClock()
+    client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock)
+    connector = Connector(settings, stop, clock, new_cluster or (lambda: _kafka(settings)))
     async with client:
         await connector.serve(client)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import msgspec
@@ -42,6 +43,10 @@ class JumpingClock:
         if self._virtual.now_ms() >= self._end_ms:
             self._stop.set()
         await asyncio.sleep(0)
+
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[Any]:
+        """Of real time: this clock only moves when somebody sleeps."""
+        return asyncio.timeout(seconds)
 
 
 class Log(MemoryCluster):

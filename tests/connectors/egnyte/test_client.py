@@ -174,7 +174,7 @@ async def test_an_answer_that_unpacks_badly_is_malformed() -> None:
 
 
 async def test_an_endless_answer_is_refused_before_it_fills_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("connectors.egnyte.client.MAX_ANSWER_BYTES", 10_000)
+    monkeypatch.setattr("connectors.egnyte.api.MAX_ANSWER_BYTES", 10_000)
     sent = 0
 
     async def endless() -> AsyncIterator[bytes]:
