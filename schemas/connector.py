@@ -1,8 +1,8 @@
-"""`egnyte.connectors`: where each connector stands. Compacted; keys `<connector>/cursor` and `<connector>/status`, JSON
-values.
+"""`egnyte.connectors`: where each connector stands. Compacted; keys `<connector>/cursor`, `<connector>/status` and
+`<connector>/request`, JSON values.
 
 The cursor record is written in the transaction of the events that it stands behind, by the connector alone; the status
-is for people.
+is for people; a request is what people ask of the connector.
 """
 
 from typing import Final, Literal
@@ -11,10 +11,42 @@ import msgspec
 
 SCHEMA: Final = 1
 
-State = Literal["starting", "following", "catching_up", "throttled", "failing", "refused", "stopped"]
-"""`following`: drained, polls. `catching_up`: more is waiting. `failing`: retries by itself. `refused`: somebody has to
-act.
+State = Literal["starting", "history", "following", "catching_up", "throttled", "failing", "refused", "stopped"]
+"""`history`: older events are fetched, before the stream. `following`: drained, polls. `catching_up`: more is waiting.
+`failing`: retries by itself. `refused`: somebody has to act.
 """
+
+
+class HistoryRequest(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """Somebody asks for events from `from_ms` on, before the stream begins. Times are ms since the epoch, UTC.
+
+    It is heeded by a connector whose stream has not begun, and of no effect on any other: history is published before
+    the stream.
+    """
+
+    schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
+    connector: str
+    from_ms: int
+    asked_ms: int
+
+
+class HistoryProgress(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far history has been published. Times are ms since the epoch, UTC, on whole days.
+
+    `from_ms`: where it began; `done_ms`: all before it is published. `to_ms`: end of the span in work, 0 for none;
+    `jobs`: its reports, by type, with the ids of Egnyte's jobs; `csv`: they are fetched as CSV; `window`: offset of the
+    events topic, by partition, at which the span began. `days`: length of a span. `left_out`: reports that Egnyte does
+    not give, and why.
+    """
+
+    from_ms: int
+    done_ms: int
+    to_ms: int = 0
+    days: int = 0
+    csv: bool = False
+    jobs: dict[str, str] = {}
+    window: dict[int, int] = {}
+    left_out: dict[str, str] = {}
 
 
 class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -23,8 +55,9 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     `instance`: the process that wrote it. `cursor`: Egnyte's, empty until the first answer or after it was refused;
     then `start_ms` is asked for. `newest_ms`: newest event date seen. `received_ms`: the last answer. `window`: offset
     of the events topic, by partition, from which the published events of the overlap can be read back. `requests_ms`:
-    recent requests, the one in flight included, so that limits hold across restarts. `not_before_ms`: Egnyte asked not
-    to be asked before.
+    recent requests, so that limits hold across restarts; `asking`: another may have been made since. `not_before_ms`:
+    Egnyte asked not to be asked before. `day`: number of the day (since the epoch, UTC) in which `day_requests` were
+    made. `history`: where older events are asked for, None where they were not.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -36,7 +69,11 @@ class CursorRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     received_ms: int = 0
     window: dict[int, int] = {}
     requests_ms: tuple[int, ...] = ()
+    asking: bool = False
     not_before_ms: int = 0
+    day: int = 0
+    day_requests: int = 0
+    history: HistoryProgress | None = None
 
 
 class Gap(msgspec.Struct, frozen=True):
@@ -46,12 +83,26 @@ class Gap(msgspec.Struct, frozen=True):
     to_ms: int
 
 
+class HistoryStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """How far older events have come: those from `from_ms` to `done_ms` are published, of those to `to_ms` (times in
+    ms). `events`: how many, since the connector started. `left_out`: reports that Egnyte does not give, and why.
+    """
+
+    from_ms: int
+    to_ms: int
+    done_ms: int
+    events: int = 0
+    left_out: dict[str, str] = {}
+
+
 class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How a connector fares. Times are ms since the epoch, UTC.
 
     `polled_ms`: the last good answer. `newest_ms`: newest event date. `lag_ms`: how far the last event was behind its
-    reception. `error_kind`, `error`: what is wrong, empty where nothing is. `gap`: the last span that was missed. The
-    counts are since `started_ms`: events published, repeats left out, dead letters, answers.
+    reception. `error_kind`, `error`: what is wrong, empty where nothing is. `gap`: the last span that was missed.
+    `interval_ms`: pause between polls that the quota allows now; `day_left`: requests that are left of the day's quota,
+    -1 where nobody knows. `history`: where older events were asked for. The counts are since `started_ms`: events
+    published, repeats left out, dead letters, answers.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -66,6 +117,9 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     error_kind: str = ""
     error: str = ""
     gap: Gap | None = None
+    interval_ms: int = 0
+    day_left: int = -1
+    history: HistoryStatus | None = None
     answers: int = 0
     events: int = 0
     repeats: int = 0
@@ -82,11 +136,17 @@ def status_key(connector: str) -> bytes:
     return f"{connector}/status".encode()
 
 
+def request_key(connector: str) -> bytes:
+    """Key of what people ask of the connector."""
+    return f"{connector}/request".encode()
+
+
 _encoder = msgspec.json.Encoder()
 _cursors = msgspec.json.Decoder(CursorRecord, strict=False)
+_requests = msgspec.json.Decoder(HistoryRequest)
 
 
-def encode(record: CursorRecord | StatusRecord) -> bytes:
+def encode(record: CursorRecord | StatusRecord | HistoryRequest) -> bytes:
     """The value of a record (JSON)."""
     return _encoder.encode(record)
 
@@ -94,3 +154,8 @@ def encode(record: CursorRecord | StatusRecord) -> bytes:
 def decode_cursor(value: bytes) -> CursorRecord:
     """The cursor record out of its value. Raises msgspec.ValidationError or msgspec.DecodeError."""
     return _cursors.decode(value)
+
+
+def decode_request(value: bytes) -> HistoryRequest:
+    """The request out of its value. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _requests.decode(value)

@@ -155,6 +155,13 @@ CHANNELS: Final = (
                 key="`<connector>/cursor`",
                 value="connectors.schema.json#/$defs/CursorRecord",
             ),
+            Record(
+                name="connectorRequest",
+                title="Request to a connector",
+                summary="Older events are asked for, before the stream begins; written by `egnyte-watch`.",
+                key="`<connector>/request`",
+                value="connectors.schema.json#/$defs/HistoryRequest",
+            ),
         ),
         kept_ms=None,
     ),

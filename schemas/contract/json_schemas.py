@@ -6,7 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.activity import Activity
-from schemas.connector import CursorRecord, StatusRecord
+from schemas.connector import CursorRecord, HistoryRequest, StatusRecord
 from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import Envelope
@@ -31,7 +31,7 @@ def json_schemas() -> dict[str, Document]:
         "activities": _schema("Value of a record on activities", Activity),
         "alerts": _findings_schema("Value of a record on alerts", is_alert=True),
         "behaviors": _findings_schema("Value of a record on behaviors", is_alert=False),
-        "connectors": _schema("Value of a record on connectors", CursorRecord, StatusRecord),
+        "connectors": _schema("Value of a record on connectors", CursorRecord, StatusRecord, HistoryRequest),
         "directory": _schema("Value of a record on directory", DirectoryRecord, SourceRecord),
         "directory-change": _schema("Value of an event of source `directory` on events", DirectoryChange),
         "dead-letters": _headers_schema(

@@ -12,7 +12,7 @@ from detections.model import Candidate
 from schemas import finding as findings
 from schemas import meta as metas
 from schemas.activity import Account, Activity, Person
-from schemas.connector import CursorRecord, StatusRecord
+from schemas.connector import CursorRecord, HistoryRequest, StatusRecord
 from schemas.contract.json_schemas import json_schemas
 from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
@@ -23,7 +23,10 @@ from tests.detections.test_finding import altered, made
 from tests.schemas.struct_strategies import values
 
 SCHEMAS: Final = json_schemas()
-TOPICS: Final = {"connectors": ("CursorRecord", "StatusRecord"), "directory": ("DirectoryRecord", "SourceRecord")}
+TOPICS: Final = {
+    "connectors": ("CursorRecord", "StatusRecord", "HistoryRequest"),
+    "directory": ("DirectoryRecord", "SourceRecord"),
+}
 RECORDS: Final = {
     record: SCHEMAS[topic] | {"anyOf": [{"$ref": f"#/$defs/{record}"}]}
     for topic, records in TOPICS.items()
@@ -91,6 +94,12 @@ def test_statuses(record: StatusRecord) -> None:
         check(name, json.loads(msgspec.json.encode(record)))
 
 
+@given(values(HistoryRequest))
+def test_requests(record: HistoryRequest) -> None:
+    for name in ("connectors", "HistoryRequest"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
 @given(values(DirectoryRecord))
 def test_people(record: DirectoryRecord) -> None:
     for name in ("directory", "DirectoryRecord"):
@@ -125,6 +134,7 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("behaviors", json.loads(findings.encode(made(altered(raises="behavior"))))),
     ("StatusRecord", json.loads(msgspec.json.encode(STATUS))),
     ("CursorRecord", json.loads(msgspec.json.encode(CursorRecord(connector="acme", instance="i")))),
+    ("HistoryRequest", json.loads(msgspec.json.encode(HistoryRequest(connector="acme", from_ms=1, asked_ms=2)))),
     ("DirectoryRecord", json.loads(msgspec.json.encode(PERSON))),
     ("SourceRecord", json.loads(msgspec.json.encode(SourceRecord(connector="acme", source="egnyte")))),
     ("directory-change", json.loads(msgspec.json.encode(CHANGE))),
