@@ -41,15 +41,19 @@ class Detect:
 
     def __init__(self, policies: PolicySet, alerts: str, behaviors: str, partitions: int = PARTITIONS) -> None:
         """`partitions`: of the activities, each of which has its share of the limits by the day."""
+        self.use(policies)
+        self._limits = Limits(partitions)
+        self._topics = {True: alerts, False: behaviors}
+        self._decode = msgspec.json.Decoder(Activity).decode
+        self._encode = msgspec.json.Encoder(order="deterministic").encode
+
+    def use(self, policies: PolicySet) -> None:
+        """See `agents.policy_reload.FollowsPolicies`."""
         self._policies = {kind: _built_in(policies.policies, kind) for kind in TYPES}
         self._of_no_type = _built_in(policies.policies, "")
         self._activity = _by_type(policies.activity, children=False)
         self._children = _by_type(policies.activity, children=True)
-        self._limits = Limits(partitions)
         self._set_hash = policies.hash
-        self._topics = {True: alerts, False: behaviors}
-        self._decode = msgspec.json.Decoder(Activity).decode
-        self._encode = msgspec.json.Encoder(order="deterministic").encode
 
     def handle(self, record: Record, state: State[UserState], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
         """Every policy sees the user as of before the activity; then the activity is learned."""
@@ -124,14 +128,16 @@ def policy_set(settings: Settings) -> PolicySet:
     return load_policies(Path(settings.policies.dir))
 
 
-def spec(settings: Settings) -> AgentSpec:
-    """The agent, for `streams.app.build`."""
+def spec(settings: Settings, policies: PolicySet | None = None) -> AgentSpec:
+    """The agent, for `streams.app.build`. `policies`: those in force, by default what the files ask for."""
     return AgentSpec(
         name=NAME,
         group=group_name(settings, NAME),
         source=topic_name(settings, "activities"),
         dead_letters=topic_name(settings, "dead-letters"),
-        handler=Detect(policy_set(settings), topic_name(settings, "alerts"), topic_name(settings, "behaviors")),
+        handler=Detect(
+            policies or policy_set(settings), topic_name(settings, "alerts"), topic_name(settings, "behaviors")
+        ),
         codec=Codec(SCHEMA, UserState, user_state.encode, user_state.decode),
         changelog=changelog_name(settings, NAME),
     )

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import structlog
 
 from agents import detect, enrich
+from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
 from detections.policies import PoliciesError
 from streams import host
@@ -16,6 +18,8 @@ from streams.spec import AgentSpec
 from streams.unit import Probe, no_probe
 
 log = structlog.get_logger(__name__)
+POLICED = frozenset({detect.NAME})
+"""Agents that judge by policies: their handlers follow `agents.policy_reload`."""
 REFRESH_S = 10
 """How often files (databases, lists) are looked at for changes."""
 
@@ -26,9 +30,10 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     tasks: list[asyncio.Task[None]] = []
     try:
         places = Places(settings.places) if enrich.NAME in agents else None
-        makers: dict[str, Callable[[], AgentSpec]] = {
-            detect.NAME: lambda: detect.spec(settings),
-        }
+        policies = PolicyFolder(Path(settings.policies.dir)) if POLICED.intersection(agents) else None
+        makers: dict[str, Callable[[], AgentSpec]] = {}
+        if policies is not None:
+            makers[detect.NAME] = lambda: detect.spec(settings, policies.current)
         if places is not None:
             makers[enrich.NAME] = lambda: enrich.spec(settings, places)
         specs = [makers[name]() for name in agents]
@@ -39,6 +44,9 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     def apps() -> Sequence[ChunkApp]:
         if places is not None:
             tasks.append(asyncio.create_task(_refresh(places), name="refresh places"))
+        if policies is not None:
+            handlers = [spec.handler for spec in specs]
+            tasks.append(asyncio.create_task(keep_current(policies, handlers), name="reload policies"))
         return [build(settings, spec, probe) for spec in specs]
 
     return host.run(apps, settings.streams.stop_within_ms)

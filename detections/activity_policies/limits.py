@@ -39,7 +39,10 @@ class Limits:
     ) -> list[Candidate]:
         """What of `found`, said by `policy` about the match `activity`, goes out, and as what. `kept`: the
         partition's."""
-        tallies = kept.tallies.setdefault(policy.metadata.id, [])
+        tallies = kept.tallies.get(policy.metadata.id)
+        if tallies is None:
+            _forget(kept, activity.time_ms // DAY_MS)
+            tallies = kept.tallies[policy.metadata.id] = []
         tally = _tally(tallies, activity.time_ms // DAY_MS)
         if tally is None:
             return found
@@ -76,6 +79,13 @@ class Limits:
             last_ms=activity.time_ms,
             suppressed=SWITCHED_OFF,
         )
+
+
+def _forget(kept: ActivityPolicies, day: int) -> None:
+    """Drops the tallies of policies that have not matched for so long on `day` that nothing is told by them: of those
+    that are gone, too."""
+    for policy in [each for each, tallies in kept.tallies.items() if tallies[-1].day < day - KEPT_DAYS]:
+        del kept.tallies[policy]
 
 
 def _tally(tallies: list[Tally], day: int) -> Tally | None:

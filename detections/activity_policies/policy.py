@@ -37,6 +37,7 @@ class ActivityPolicy:
         self.settings = settings
         self.types = types
         self.repeated = repeated
+        self._watch = metadata.id if repeated is None else f"{metadata.id}/{repeated.mark}"
         self.daily_limit = daily_limit
         self.children = children
         self.matches: Test = every(tests)
@@ -62,7 +63,7 @@ class ActivityPolicy:
             return (self._single(activity),)
         if not attributable(activity):
             return (self._single(activity),) if rule.count == 1 else ()
-        growth = grown(user.activity_policies, self.metadata.id, activity, rule)
+        growth = grown(user.activity_policies, self._watch, activity, rule)
         return () if growth is None else (self._repeated(activity, growth, rule),)
 
     def _single(self, activity: Activity) -> Candidate:

@@ -38,6 +38,12 @@ class Repeated:
     unique_targets: bool = False
     per_client: bool = False
 
+    @property
+    def mark(self) -> str:
+        """CRC-32 of it. What one rule counted is not read by another, to which times and marks mean something else."""
+        fields = (self.count, self.within_ms, self.unique_targets, self.per_client)
+        return f"{zlib.crc32(repr(fields).encode()):08x}"
+
 
 class Growth(NamedTuple):
     """What a match led to: an incident that begins, or one that grew enough to be told again."""
@@ -47,8 +53,8 @@ class Growth(NamedTuple):
 
 
 def grown(kept: ActivityPolicies, key: str, activity: Activity, rule: Repeated) -> Growth | None:
-    """Counts `activity` in under `key`, the policy's id. Returns what is worth telling: an incident that begins, or
-    has twice as many matches as when last told."""
+    """Counts `activity` in under `key`, the policy's id with the rule's mark. Returns what is worth telling: an incident
+    that begins, or has twice as many matches as when last told."""
     time_ms = activity.time_ms
     if rule.per_client:
         key = f"{key}/{zlib.crc32(activity.client.lower().encode(errors='replace')):08x}"

@@ -164,3 +164,50 @@ def test_the_partitions_state_is_no_users() -> None:
     Detect(policies, "alerts", "behaviors").handle(record(act(actor=MARA)), state, Sent())
     assert set(state.touched) == {b"acme/mara@example.com", PARTITION}
     assert not state.touched[b"acme/mara@example.com"].activity_policies.tallies
+
+
+def test_another_set_is_used_from_the_next_record_on_and_named() -> None:
+    first, second = (
+        PolicySet.of({}).with_activity([policy_of(f"filters: {{type: download}}\nseverity: {severity}")])
+        for severity in ("low", "high")
+    )
+    detect = Detect(first, "alerts", "behaviors", 1)
+    sent, state = Sent(), State[UserState]({}, CODEC)
+    detect.handle(record(act(event_id="a")), state, sent)
+    detect.use(second)
+    detect.handle(record(act(event_id="b")), state, sent)
+    detect.use(PolicySet.of({}))
+    detect.handle(record(act(event_id="c")), state, sent)
+    told = [(found.severity, found.unmapped.policy_set) for _, found in sent.findings]
+    assert told == [("Low", first.hash), ("High", second.hash)]
+    assert len({found.unmapped.policy_version for _, found in sent.findings}) == 2
+
+
+def test_what_one_rule_counted_is_not_read_by_another() -> None:
+    rules = ["{count: 100, within: 1 h}", "{count: 3, within: 1 h, unique_targets: true}", "{count: 200, within: 1 h}"]
+    detect = Detect(PolicySet.of({}), "alerts", "behaviors", 1)
+    sent, committed, at = Sent(), dict[bytes, bytes](), 0
+    for rule in [*rules, *rules]:
+        detect.use(PolicySet.of({}).with_activity([policy_of(f"filters: {{type: download}}\nrepeated: {rule}")]))
+        state: State[UserState] = State(committed, CODEC)
+        for _ in range(5):
+            at += 1
+            detect.handle(record(act(DAY + at * 60_000, event_id=f"{at}", path=f"/{at}")), state, sent)
+        committed |= state.changes()
+    # The second rule alone is met: at its third match, and at each power of two; it goes on where it was.
+    told = [(found.unmapped.step, found.count) for _, found in sent.findings]
+    assert told == [("create", 3), ("update", 4), ("update", 8)]
+
+
+def test_tallies_of_policies_that_are_gone_are_forgotten() -> None:
+    detect = Detect(PolicySet.of({}), "alerts", "behaviors", 1)
+    committed = dict[bytes, bytes]()
+    for day, name in enumerate(["a_policy", "b_policy", "c_policy", "d_policy", "e_policy", "f_policy"]):
+        text = policy_of("filters: {type: download}")
+        text.metadata = msgspec.structs.replace(text.metadata, id=name)
+        detect.use(PolicySet.of({}).with_activity([text]))
+        state: State[UserState] = State(committed, CODEC)
+        detect.handle(record(act(DAY + day * DAY_MS)), state, Sent())
+        committed |= state.changes()
+    kept = user_state.decode(committed[PARTITION]).activity_policies.tallies
+    assert set(kept) == {"c_policy", "d_policy", "e_policy", "f_policy"}
