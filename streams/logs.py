@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import time
 from typing import Final, TextIO
 
 import structlog
@@ -9,6 +10,36 @@ import structlog
 OURS: Final = ("agents", "connectors", "console", "detections", "simulators", "streams")
 QUIET: Final = ("aiokafka", "asyncio", "faust", "httpcore", "httpx", "mode")
 """Libraries whose INFO is about themselves: their warnings are enough, but for somebody who asks for DEBUG."""
+
+
+EACH_S: Final = 10.0
+"""A library that tries again says the same thing each time, hundreds of times a second while a broker is away."""
+MOST_MESSAGES: Final = 1_000
+
+
+class _Seldom(logging.Filter):
+    """Lets each message of a library through once in `EACH_S`, with how often it was left out since."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See `logging.Filter`."""
+        if record.name.partition(".")[0] not in QUIET:
+            return True
+        words = record.name, str(record.msg)
+        said, left_out = self._said.get(words, (-EACH_S, 0))
+        now = time.monotonic()
+        if now - said < EACH_S:
+            self._said[words] = said, left_out + 1
+            return False
+        if len(self._said) >= MOST_MESSAGES:
+            self._said.clear()
+        self._said[words] = now, 0
+        if left_out:
+            record.msg, record.args = f"{record.getMessage()} ({left_out} more of these)", None
+        return True
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -48,6 +79,8 @@ def configure(level: str = "INFO", json: bool | None = None) -> None:
     )
     handler = _Handler(stream)
     handler.setLevel(level)
+    if logging.getLevelNamesMapping()[level] > logging.DEBUG:
+        handler.addFilter(_Seldom())
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,

@@ -6,7 +6,7 @@ the unit drops producer and overlay and has the group join again (`streams.lanes
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from aiokafka.structs import OffsetAndMetadata
@@ -21,7 +21,23 @@ from streams.spec import AgentSpec
 from streams.startup import OURS
 from streams.state import EPOCH_HEADER, PartitionState
 
+STEPS: Final = (
+    "fenced",
+    "restored",
+    "prepared",
+    "taken",
+    "begun",
+    "judged",
+    "outputs sent",
+    "state sent",
+    "offsets sent",
+    "delivered",
+    "committed",
+    "folded",
+)
+"""What a lane and its units pass, in order: the places at which a process may die."""
 Probe = Callable[[str], None]
+"""Told each of `STEPS` as it is passed."""
 INPUT_OFFSET = "input-offset"
 """Header of what a stateless agent writes: the offset of the record that it was made from."""
 

@@ -31,3 +31,4 @@ async def test_a_worker_without_partitions_waits_for_a_year_and_takes_over(
                 await first.stop()
                 await site.produce(ROWS)
                 await site.until_values(10)
+                assert await site.values() == [b"%d:%d" % (n, n + 1) for n in range(10)]

@@ -22,22 +22,9 @@ from streams.sections import Settings
 from streams.settings import load
 from streams.topic_admin import prepare_topics
 from streams.topics import PARTITIONS, group_name, topic_name
+from streams.unit import STEPS
 from tests.crash.books import Balance, audit
 
-STEPS = (
-    "fenced",
-    "restored",
-    "prepared",
-    "taken",
-    "begun",
-    "judged",
-    "outputs sent",
-    "state sent",
-    "offsets sent",
-    "delivered",
-    "committed",
-    "folded",
-)
 SESSION_MS = 6_000
 ROOT = Path(__file__).resolve().parents[2]
 

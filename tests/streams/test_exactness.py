@@ -15,22 +15,8 @@ from streams.cluster import Record
 from streams.errors import Fenced
 from streams.handler import NO_STAGES, Outputs, State
 from streams.testing import Driver, run
+from streams.unit import STEPS
 from tests.streams.counting import Counter, counting
-
-STEPS = (
-    "fenced",
-    "restored",
-    "prepared",
-    "taken",
-    "begun",
-    "judged",
-    "outputs sent",
-    "state sent",
-    "offsets sent",
-    "delivered",
-    "committed",
-    "folded",
-)
 
 
 def rows(n: int, keys: int = 3) -> list[tuple[bytes, bytes]]:

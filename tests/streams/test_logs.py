@@ -74,3 +74,20 @@ def test_a_second_call_doubles_no_line(capsys: Captured) -> None:
     structlog.get_logger("streams.unit").info("once")
     structlog.get_logger("streams.unit").warning("once")
     assert [line["level"] for line in lines(capsys)] == ["warning"]
+
+
+def test_a_library_that_repeats_itself_is_cut_short(capsys: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("streams.logs.time.monotonic", lambda: clock[0])
+    logs.configure("INFO")
+    for n in range(50):
+        logging.getLogger("aiokafka.client").warning("no connection to node %s", n % 2)
+        logging.getLogger("agents.enrich").warning("ours is never cut")
+    clock[0] += logs.EACH_S
+    logging.getLogger("aiokafka.client").warning("no connection to node %s", 7)
+    said = [str(line["event"]) for line in lines(capsys)]
+    assert said.count("ours is never cut") == 50
+    assert [words for words in said if "node" in words] == [
+        "no connection to node 0",
+        "no connection to node 7 (49 more of these)",
+    ]

@@ -210,6 +210,11 @@ def test_settings_that_cannot_be_used(url: str, token: str, allow_http: bool, wo
 
 
 def test_plain_http_needs_a_loopback_or_a_switch() -> None:
-    EgnyteClient("http://127.0.0.1:8080", Secret(TOKEN))
-    EgnyteClient("http://localhost", Secret(TOKEN))
-    EgnyteClient("http://egnyte-simulator:8080", Secret(TOKEN), allow_http=True)
+    for url, allow_http in (
+        ("http://127.0.0.1:8080", False),
+        ("http://localhost", False),
+        ("http://egnyte-simulator:8080", True),
+    ):
+        assert TOKEN not in repr(EgnyteClient(url, Secret(TOKEN), allow_http=allow_http))
+    with pytest.raises(ValueError, match="http"):
+        EgnyteClient("http://egnyte-simulator:8080", Secret(TOKEN))
