@@ -53,8 +53,8 @@ class Growth(NamedTuple):
 
 
 def grown(kept: ActivityPolicies, key: str, activity: Activity, rule: Repeated) -> Growth | None:
-    """Counts `activity` in under `key`, the policy's id with the rule's mark. Returns what is worth telling: an incident
-    that begins, or has twice as many matches as when last told."""
+    """Counts `activity` in under `key`, the policy's id with the rule's mark. Returns what is worth telling: an
+    incident that begins, or has twice as many matches as when last told."""
     time_ms = activity.time_ms
     if rule.per_client:
         key = f"{key}/{zlib.crc32(activity.client.lower().encode(errors='replace')):08x}"
