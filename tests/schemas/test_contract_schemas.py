@@ -27,9 +27,6 @@ TOPICS: Final = {
     "connectors": ("CursorRecord", "StatusRecord", "HistoryRequest"),
     "directory": ("DirectoryRecord", "SourceRecord"),
 }
-    "connectors": ("CursorRecord", "StatusRecord", "HistoryRequest"),
-    "directory": ("DirectoryRecord", "SourceRecord"),
-}
 RECORDS: Final = {
     record: SCHEMAS[topic] | {"anyOf": [{"$ref": f"#/$defs/{record}"}]}
     for topic, records in TOPICS.items()
