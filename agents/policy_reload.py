@@ -6,7 +6,7 @@ or a mount whose links are being swapped, is waited for. `docs/adr/0006-policy-r
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ from agents.policies import BUILT_IN_FILE, Contents, policies_of, read_files
 from detections.activity_policies.document import Problem
 from detections.policies import PoliciesError, PolicySet
 from detections.settings import Mistake
+from streams.chunk_app import ChunkApp
 
 log = structlog.get_logger(__name__)
 LOOK_S: Final = 2.0
@@ -98,26 +99,24 @@ def content_of(folder: Path, files: Contents) -> str:
     return digest.hexdigest()
 
 
-Watcher = Callable[[PolicyFolder], None]
-"""Is told after each look how the folder stands."""
-
-
-async def keep_current(
-    folder: PolicyFolder, handlers: Iterable[object], watchers: Sequence[Watcher] = (), *, look_s: float = LOOK_S
-) -> None:
-    """Gives each change of `folder` to the handlers that follow policies, for ever. A rejected one changes nothing, and
-    is told once in the log."""
+async def keep_current(folder: PolicyFolder, apps: Iterable[ChunkApp]) -> None:
+    """Gives each change of `folder` to the handlers of `apps` that follow policies, for ever."""
+    handlers = [app.lanes.spec.handler for app in apps]
     followers = [handler for handler in handlers if isinstance(handler, FollowsPolicies)]
     while True:
-        await asyncio.sleep(look_s)
-        before = folder.current
-        if await asyncio.to_thread(folder.refresh):
-            if folder.rejected is not None:
-                mistakes = [str(mistake) for mistake in folder.rejected.mistakes]
-                log.error("the policies are not reloaded, the old ones stay in use", mistakes=mistakes)
-            elif folder.current.hash != before.hash:
-                for follower in followers:
-                    follower.use(folder.current)
-                log.info("the policies are reloaded", set=folder.current.hash[:12], before=before.hash[:12])
-        for watcher in watchers:
-            watcher(folder)
+        await asyncio.sleep(LOOK_S)
+        await look(folder, followers)
+
+
+async def look(folder: PolicyFolder, followers: Sequence[FollowsPolicies]) -> None:
+    """Looks at `folder` once, and has `followers` use what is new and good. What is rejected is told in the log."""
+    before = folder.current.hash
+    if not await asyncio.to_thread(folder.refresh):
+        return
+    if folder.rejected is not None:
+        mistakes = [str(mistake) for mistake in folder.rejected.mistakes]
+        log.error("the policies are not reloaded, the old ones stay in use", mistakes=mistakes)
+    elif folder.current.hash != before:
+        for follower in followers:
+            follower.use(folder.current)
+        log.info("the policies are reloaded", set=folder.current.hash[:12], before=before[:12])

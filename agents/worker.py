@@ -7,6 +7,7 @@ from pathlib import Path
 import structlog
 
 from agents import detect, enrich
+from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
 from detections.policies import PoliciesError
@@ -44,10 +45,11 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     def apps() -> Sequence[ChunkApp]:
         if places is not None:
             tasks.append(asyncio.create_task(_refresh(places), name="refresh places"))
+        built = [build(settings, spec, probe) for spec in specs]
         if policies is not None:
-            handlers = [spec.handler for spec in specs]
-            tasks.append(asyncio.create_task(keep_current(policies, handlers), name="reload policies"))
-        return [build(settings, spec, probe) for spec in specs]
+            tasks.append(asyncio.create_task(keep_current(policies, built), name="reload policies"))
+            tasks.append(asyncio.create_task(tell_rejections(settings, policies, built), name="tell rejections"))
+        return built
 
     return host.run(apps, settings.streams.stop_within_ms)
 

@@ -122,12 +122,12 @@ def finding(
         remediation=ocsf.Remediation(policy.remediation),
         unmapped=_unmapped(candidate, policy, connector, user_key, set_hash),
     )
-    return _identified(record)
+    return identified(record)
 
 
-def _identified(record: schema.Finding) -> schema.Finding:
+def identified(record: schema.Finding) -> schema.Finding:
     """`record` with a `metadata.uid` made of all the rest: new for each update, the same when a replay repeats it."""
-    content = schema.encode(record).decode()
+    content = schema.encode(replace(record, metadata=replace(record.metadata, uid=""))).decode()
     uid = str(uuid.uuid5(uuid.UUID(record.finding_info.uid), content))
     return replace(record, metadata=replace(record.metadata, uid=uid))
 
