@@ -10,6 +10,7 @@ from typing import Final
 
 import msgspec
 
+from agents.attempts import Attempts
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.places import Places
 from schemas.activity import Activity
@@ -18,7 +19,7 @@ from streams.cluster import Record
 from streams.handler import NO_STAGES, Outputs, State
 from streams.sections import Settings
 from streams.spec import STATELESS, AgentSpec
-from streams.topics import group_name, topic_name
+from streams.topics import PARTITIONS, group_name, topic_name
 from streams.unit import INPUT_OFFSET
 
 NAME: Final = "enrich"
@@ -33,16 +34,19 @@ _AUDITED: Final = list(Envelope("", "").to_headers()[2:])
 class Enrich:
     """Handler of `egnyte.events`."""
 
-    def __init__(self, places: Places, activities: str, *, retention_ms: int, future_ms: int) -> None:
+    def __init__(
+        self, places: Places, activities: str, attempts: Attempts, *, retention_ms: int, future_ms: int
+    ) -> None:
         self._places = places
         self._activities = activities
+        self._attempts = attempts
         self._retention_ms = retention_ms
         self._future_ms = future_ms
         self._encode = msgspec.json.Encoder().encode
         self._connectors: dict[bytes, str] = {}
 
     def handle(self, record: Record, state: State[None], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
-        """One activity for each event; a dead letter, with the reason, for what is none."""
+        """One activity for each event, and what it is of attempts; a dead letter, with the reason, for what is none."""
         value = record.value or b""
         try:
             activity = self.activity(self._envelope(record.headers), value, record.timestamp)
@@ -59,6 +63,8 @@ class Enrich:
             activity.time_ms,
             [(INPUT_OFFSET, b"%d" % record.offset)],
         )
+        if activity.type in Attempts.types:
+            self._attempts.write(activity, record.key, out)
 
     def _envelope(self, headers: Sequence[tuple[str, bytes]]) -> Envelope:
         """As `Envelope.from_headers`, quicker for what connectors write."""
@@ -164,6 +170,7 @@ def spec(settings: Settings, places: Places) -> AgentSpec:
         handler=Enrich(
             places,
             topic_name(settings, "activities"),
+            Attempts(topic_name(settings, "attempts"), PARTITIONS),
             retention_ms=settings.streams.retention_ms,
             future_ms=settings.streams.future_ms,
         ),

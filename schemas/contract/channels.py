@@ -89,6 +89,25 @@ CHANNELS: Final = (
         kept_ms=180 * _DAY_MS,
     ),
     Channel(
+        name="attempts",
+        address="{prefix}.attempts",
+        title="Attempts",
+        description=(
+            "Failed and successful logins, by network and all together, and the use of public links, by link. "
+            "Record timestamp: event time."
+        ),
+        records=(
+            Record(
+                name="attempt",
+                title="Attempt",
+                summary="One login, failed login or access by link, as one of its sources sees it; `by` says which.",
+                key="`<connector>/<prefix>`, `<connector>/logins` or `<connector>/link/<32 hex digits>`.",
+                value="attempts.schema.json",
+            ),
+        ),
+        kept_ms=30 * _DAY_MS,
+    ),
+    Channel(
         name="events",
         address="{prefix}.events",
         title="Events",

@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 
 from schemas.activity import Activity
+from schemas.attempt import Attempt
 from schemas.connector import CursorRecord, HistoryRequest, StatusRecord
 from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
@@ -29,6 +30,7 @@ def json_schemas() -> dict[str, Document]:
             "Headers of a record on events; its value is as it came", envelope, envelope.to_headers()
         ),
         "activities": _schema("Value of a record on activities", Activity),
+        "attempts": _schema("Value of a record on attempts", Attempt),
         "alerts": _findings_schema("Value of a record on alerts", is_alert=True),
         "behaviors": _findings_schema("Value of a record on behaviors", is_alert=False),
         "connectors": _schema("Value of a record on connectors", CursorRecord, StatusRecord, HistoryRequest),

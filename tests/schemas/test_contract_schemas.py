@@ -12,6 +12,8 @@ from detections.model import Candidate
 from schemas import finding as findings
 from schemas import meta as metas
 from schemas.activity import Account, Activity, Person
+from schemas.attempt import Attempt
+from schemas.attempt import encode as encode_attempt
 from schemas.connector import CursorRecord, HistoryRequest, StatusRecord
 from schemas.contract.json_schemas import json_schemas
 from schemas.dead_letter import DeadLetter
@@ -76,6 +78,11 @@ def test_activities(activity: Activity) -> None:
     check("activities", json.loads(msgspec.json.encode(activity)))
 
 
+@given(values(Attempt))
+def test_attempts(attempt: Attempt) -> None:
+    check("attempts", json.loads(encode_attempt(attempt)))
+
+
 @given(candidates(), persons)
 def test_findings(candidate: Candidate, actor: Person) -> None:
     finding = made(candidate, actor)
@@ -123,6 +130,9 @@ def test_meta_records(meta: Meta) -> None:
 
 
 ACTIVITY: Final = Activity(connector="acme", event_id="e1", time_ms=1, received_ms=2)
+ATTEMPT: Final = Attempt(
+    connector="acme", event_id="e1", time_ms=1, received_ms=2, by="network", type="login", user="acme/a@b.c"
+)
 STATUS: Final = StatusRecord(connector="acme", instance="i", state="following", started_ms=1, written_ms=2)
 CHANGE: Final = DirectoryChange(change="removed", at_ms=1, seen_ms=2, source="entra", account=Account())
 PERSON: Final = DirectoryRecord(connector="acme", alias="a@b", kind="email", user="a@b", account=Account())
@@ -130,6 +140,7 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("events", text(Envelope("acme", "e1").to_headers())),
     ("dead-letters", text(DeadLetter.of(b"", topic="t", partition=0, offset=1, stage="s", error="e").to_headers())),
     ("activities", json.loads(msgspec.json.encode(ACTIVITY))),
+    ("attempts", json.loads(encode_attempt(ATTEMPT))),
     ("alerts", json.loads(findings.encode(made()))),
     ("behaviors", json.loads(findings.encode(made(altered(raises="behavior"))))),
     ("StatusRecord", json.loads(msgspec.json.encode(STATUS))),

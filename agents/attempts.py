@@ -1,0 +1,41 @@
+"""What `enrich` writes to `egnyte.attempts`: logins, failed logins and link use, keyed by where they come from."""
+
+from typing import Final
+
+from aiokafka.partitioner import murmur2
+
+from detections.attempts import TYPES, attempts_of
+from schemas.activity import Activity
+from schemas.attempt import encode
+from streams.handler import Outputs
+
+REMEMBERED: Final = 16_384
+"""Keys whose partition is kept: hashing one takes 20 us, and most logins come from few networks."""
+
+
+class Attempts:
+    """Writes the attempts that activities are. Keep it cheap: most activities are none."""
+
+    types: Final = frozenset(TYPES)
+    """Ask only about activities of these types."""
+
+    def __init__(self, topic: str, partitions: int) -> None:
+        """`partitions`: of `topic`."""
+        self._topic = topic
+        self._partitions = partitions
+        self._known: dict[bytes, int] = {}
+
+    def write(self, activity: Activity, user: bytes | None, out: Outputs) -> None:
+        """Sends the attempts of `activity`, which has the key `user`, to `out`."""
+        for key, attempt in attempts_of(activity, (user or b"").decode(errors="replace")):
+            out.send(self._topic, key, encode(attempt), attempt.time_ms, partition=self.partition(key))
+
+    def partition(self, key: bytes) -> int:
+        """Where Kafka's default partitioner puts `key`: named here, for a handler's outputs stay in the partition of
+        its input unless told otherwise, and what is judged together must be together."""
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= REMEMBERED:
+                self._known.clear()
+            found = self._known[key] = (murmur2(key) & 0x7FFFFFFF) % self._partitions
+        return found
