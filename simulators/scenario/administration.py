@@ -2,7 +2,7 @@
 carries an address.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import date
 
 from simulators.scenario import files
@@ -26,7 +26,11 @@ SETTINGS = (
 )
 
 
-def admin_day(admin: Person, organisation: Organisation, today: date) -> Iterator[RawEvent]:
+Reachable = Callable[[Person, int], bool]
+"""Whether a person can do anything at a time (ms)."""
+
+
+def admin_day(admin: Person, organisation: Organisation, today: date, reachable: Reachable) -> Iterator[RawEvent]:
     """A few changes by `admin` to people, groups, permissions and, rarely, settings; not sorted by time."""
     draw = chance(organisation.seed, "administration", admin.number, today)
     if today.weekday() >= 5:
@@ -35,6 +39,8 @@ def admin_day(admin: Person, organisation: Organisation, today: date) -> Iterato
         at_ms = local_ms(today, draw.uniform(9.5, 17), admin.city.zone)
         colleague = draw.choice(organisation.people)
         kind = draw.random()
+        if not reachable(admin, at_ms):
+            continue
         if kind < 0.35:
             folder = f"/Shared/{colleague.department}/{draw.choice(files.FOLDERS[colleague.department])}"
             yield permission_event(
@@ -50,7 +56,7 @@ def admin_day(admin: Person, organisation: Organisation, today: date) -> Iterato
             yield setting_event(admin, at_ms, *draw.choice(SETTINGS))
 
 
-def approval_day(person: Person, organisation: Organisation, today: date) -> Iterator[RawEvent]:
+def approval_day(person: Person, organisation: Organisation, today: date, reachable: Reachable) -> Iterator[RawEvent]:
     """At times, a file that `person` puts up for approval, and a colleague's answer."""
     draw = chance(organisation.seed, "approval", person.number, today)
     if today.weekday() >= 5 or draw.random() > 0.05:
@@ -58,9 +64,12 @@ def approval_day(person: Person, organisation: Organisation, today: date) -> Ite
     path = files.own_file(person, draw)
     name = f"Approve {path.rpartition('/')[2]}"
     at_ms = local_ms(today, draw.uniform(9.5, 15), person.city.zone)
-    yield workflow_event(person, at_ms, name, path, "Created")
     answer = draw.choice(("Task Approved", "Task Approved", "Task Rejected"))
     later_ms = at_ms + draw.randint(600_000, 7_200_000)
-    yield workflow_event(draw.choice(organisation.people), later_ms, name, path, answer)
+    colleague = draw.choice(organisation.people)
+    if not (reachable(person, at_ms) and reachable(person, later_ms) and reachable(colleague, later_ms)):
+        return
+    yield workflow_event(person, at_ms, name, path, "Created")
+    yield workflow_event(colleague, later_ms, name, path, answer)
     if answer == "Task Approved":
         yield workflow_event(person, later_ms + draw.randint(500, 5_000), name, path, "Completed")

@@ -5,11 +5,16 @@ from typing import Final
 
 from simulators.scenario.atlas import City, Places, address_in, places
 from simulators.scenario.chance import chance
+from simulators.scenario.directory import Account
 from simulators.scenario.people import OFFICES, Person, hire
+from simulators.scenario.providers import carriers
+from simulators.scenario.threats import Threats, known_threats
 
 VPN_EXITS: Final = ("Frankfurt am Main", "Montreal")
 """Where the company's VPN comes out."""
 USERS_PER_ADMIN: Final = 25
+ROAMING_COUNTRIES: Final = ("GB", "SG", "AU", "BR")
+"""Those whose carriers the company has found out and listed, for phones that roam come out at home."""
 
 
 class Organisation:
@@ -43,8 +48,32 @@ class Organisation:
         return address_in(city.vpn_network, chance(self.seed, "vpn", city.name, person.number))
 
     @cached_property
+    def threats(self) -> Threats:
+        """What the world knows of bad addresses."""
+        return known_threats(self.seed, self.atlas, {person.home_ip for person in self.people})
+
+    @cached_property
     def lists(self) -> dict[str, str]:
-        """The company's own IP list, as a file's name and its text: CSV with the columns cidr, category and tags."""
+        """The company's IP list files, by name: its own networks, the carriers that its phones roam with, and what it
+        subscribes to (Tor exits, VPN services, addresses of ill repute).
+        """
         offices = [f"{self.atlas.city(name).office_network},corporate,office" for name in OFFICES]
         exits = [f"{city.vpn_network},vpn,company" for city in self.vpn_exits]
-        return {"company.csv": "\n".join(["cidr,category,tags", *offices, *exits]) + "\n"}
+        phones = [
+            f"{carrier.asn},,mobile,{carrier.name}"
+            for country in ROAMING_COUNTRIES
+            for carrier in carriers(self.atlas, country)
+        ]
+        return {
+            "company.csv": _file("cidr,category,tags", offices + exits),
+            "carriers.csv": _file("asn,category,tags,name", phones),
+            **self.threats.files,
+        }
+
+    def directory(self) -> tuple[Account, ...]:
+        """Everybody's account, as of the beginning."""
+        return tuple(Account.of(person) for person in self.people)
+
+
+def _file(header: str, lines: list[str]) -> str:
+    return "\n".join([header, *lines]) + "\n"

@@ -84,9 +84,9 @@ def hire(number: int, seed: int, atlas: Places, city: City | None = None, *, is_
         email=f"{mail}@{MAIL_DOMAIN}",
         city=home,
         department=draw.choice(DEPARTMENTS),
-        home_ip=home.address(draw),
-        home_ipv6=home.address(draw, 6),
-        mobile_ip=home.address(draw),
+        home_ip=home.home(draw),
+        home_ipv6=home.home(draw, 6),
+        mobile_ip=home.mobile(draw),
         starts_h=draw.uniform(7.5, 9.5),
         is_admin=is_admin,
     )

@@ -48,6 +48,11 @@ class Whereabouts:
             return self._person.mobile_ip
         return self._office_ip if in_office else self._person.home_ip
 
+    def reachable(self, at_ms: int) -> bool:
+        """Whether the person can do anything at `at_ms`."""
+        stretch = self.stretch(at_ms)
+        return stretch is None or bool(stretch.desk or stretch.mobile)
+
     def zone(self, day: date) -> str:
         """The time zone that the person lives by on `day`."""
         stretch = self.stretch(local_ms(day, 12, self._person.city.zone))

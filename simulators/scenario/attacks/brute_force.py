@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from simulators.scenario.atlas import address_in
 from simulators.scenario.attacks.plunder import plundering
 from simulators.scenario.events import RawEvent, login_event
 from simulators.scenario.role import Behaviour, Role, Staged
@@ -17,6 +18,24 @@ def stage_guessing(role: Role) -> Staged:
         end_ms=failures[-1]["date"],
         events=tuple(failures),
         about=f"somebody in {city} guesses the password of {role.person.name} in vain",
+    )
+
+
+def stage_patient(role: Role) -> Staged:
+    """30 to 60 failures some minutes apart, each from another address of one network; no success."""
+    draw, victim = role.draw, role.person
+    at_ms = role.at(role.workday(), draw.uniform(0, 12))
+    lair = draw.choice(role.organisation.atlas.far_from(victim.city))
+    network = lair.ipv4[2 + draw.randrange(5)]
+    failures: list[RawEvent] = []
+    for _ in range(draw.randint(30, 60)):
+        failures.append(login_event(victim, at_ms, "Failed Login", ip=address_in(network, draw)))
+        at_ms += draw.randint(60_000, 900_000)
+    return Staged(
+        start_ms=failures[0]["date"],
+        end_ms=failures[-1]["date"],
+        events=tuple(failures),
+        about=f"somebody in {lair.name} guesses the password of {victim.name} for hours, patiently",
     )
 
 
@@ -46,6 +65,7 @@ def _failures(role: Role) -> tuple[list[RawEvent], str, str]:
 
 
 GUESSING: Final = Behaviour(kind="password_guessing", policy="failed_logins", malicious=True, stage=stage_guessing)
+PATIENT: Final = Behaviour(kind="patient_guessing", policy="failed_logins", malicious=True, stage=stage_patient)
 GUESSED: Final = Behaviour(
     kind="password_guessed",
     policy="failed_logins",

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from simulators.scenario.chance import chance
+from simulators.scenario.atlas import City
 from simulators.scenario.role import Behaviour, Role, Staged
 from simulators.scenario.whereabouts import Stretch
 
@@ -19,18 +19,23 @@ def stage(role: Role) -> Staged:
     """Out of reach on the way there, in a hotel for one to three days, out of reach on the way back."""
     draw, traveller = role.draw, role.person
     there = draw.choice(role.organisation.atlas.far_from(traveller.city, 3_000))
-    flight_ms = round((traveller.city.distance_km(there) / CRUISE_KMH + TAXI_H + BEFORE_H + AFTER_H) * HOUR_MS)
-    leaves_ms = role.at(role.workdays()[0], draw.uniform(10, 20))
-    arrives_ms = leaves_ms + flight_ms
+    away_ms = flight_ms(traveller.city, there)
+    leaves_ms = role.at(role.workday(5), draw.uniform(10, 20))
+    arrives_ms = leaves_ms + away_ms
     returns_ms = arrives_ms + round(draw.uniform(26, 72) * HOUR_MS)
-    hotel, roaming = there.address(draw), there.address(chance(role.incident, "roaming", traveller.email))
+    hotel, roaming = there.public_wifi(draw), there.mobile(draw)
     stretches = (
         Stretch(start_ms=leaves_ms, end_ms=arrives_ms),
         Stretch(start_ms=arrives_ms, end_ms=returns_ms, desk=(hotel,), mobile=roaming, zone=there.zone),
-        Stretch(start_ms=returns_ms, end_ms=returns_ms + flight_ms),
+        Stretch(start_ms=returns_ms, end_ms=returns_ms + away_ms),
     )
     about = f"{traveller.name} flies from {traveller.city.name} to {there.name} and back"
-    return Staged(start_ms=leaves_ms, end_ms=returns_ms + flight_ms, stretches=stretches, about=about)
+    return Staged(start_ms=leaves_ms, end_ms=returns_ms + away_ms, stretches=stretches, about=about)
+
+
+def flight_ms(start: City, there: City) -> int:
+    """From the last moment at one end to the first at the other (ms)."""
+    return round((start.distance_km(there) / CRUISE_KMH + TAXI_H + BEFORE_H + AFTER_H) * HOUR_MS)
 
 
 FLIGHT: Final = Behaviour(

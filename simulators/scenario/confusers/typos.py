@@ -29,4 +29,4 @@ def stage(role: Role) -> Staged:
     )
 
 
-TYPOS: Final = Behaviour(kind="monday_typos", policy="failed_logins", malicious=False, stage=stage, per_50=3)
+TYPOS: Final = Behaviour(kind="monday_typos", policy="failed_logins", malicious=False, stage=stage)

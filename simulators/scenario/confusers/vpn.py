@@ -27,6 +27,4 @@ def _fits(person: Person, organisation: Organisation) -> bool:
     return person.city.distance_km(_exit(person, organisation)) > FAR_KM
 
 
-VPN: Final = Behaviour(
-    kind="company_vpn", policy="impossible_travel", malicious=False, stage=stage, fits=_fits, per_50=3
-)
+VPN: Final = Behaviour(kind="company_vpn", policy="impossible_travel", malicious=False, stage=stage, fits=_fits)
