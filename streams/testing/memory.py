@@ -30,6 +30,7 @@ class MemoryRecord(msgspec.Struct):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
     fate: Fate = "committed"
+    partition: int = 0
 
 
 class _Batch:
@@ -78,7 +79,7 @@ class MemoryCluster:
         log = self.logs[tp]
         first = len(log)
         for timestamp, key, value, headers in rows:
-            log.append(MemoryRecord(len(log), timestamp, key, value, tuple(headers), fate))
+            log.append(MemoryRecord(len(log), timestamp, key, value, tuple(headers), fate, tp.partition))
         return first
 
     def committed_records(self, tp: TopicPartition) -> list[MemoryRecord]:

@@ -77,6 +77,7 @@ class PlainRecord(msgspec.Struct):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = 0
 
 
 def sequential(spec: AgentSpec, records: Iterable[Record], partition: int) -> tuple[Ledger, dict[bytes, bytes]]:
@@ -145,7 +146,7 @@ async def _audit_partition(
 ) -> None:
     enriched, _ = sequential(specs[0], events, n)
     activities = [
-        PlainRecord(i, timestamp, key, value)
+        PlainRecord(i, timestamp, key, value, partition=n)
         for i, ((topic, _, key, value), timestamp) in enumerate(enriched.rows)
         if topic == names["activities"]
     ]
