@@ -29,20 +29,33 @@ _USER_TYPES: Final[dict[PersonKind, tuple[ocsf.UserTypeId, str]]] = {
 def user_of(actor: Person, user_key: str) -> ocsf.User:
     """OCSF's user for `actor`. Its `name` is the e-mail, or what Egnyte wrote where that is unknown."""
     type_id, type_name = _USER_TYPES[actor.kind]
-    well_formed = len(actor.email) <= EMAIL_CHARS and _EMAIL.fullmatch(actor.email)
     return ocsf.User(
         uid=user_key,
         type_id=type_id,
         type=type_name,
         name=cut(actor.email or actor.name, EMAIL_CHARS),
         display_name=cut(actor.name, TEXT_CHARS),
-        email_addr=actor.email if well_formed else "",
+        email_addr=actor.email if well_formed(actor.email) else "",
         uid_alt=cut(actor.user_id, TEXT_CHARS),
     )
 
 
+def well_formed(email: str) -> bool:
+    """Whether `email` is an address in OCSF's eyes."""
+    return len(email) <= EMAIL_CHARS and _EMAIL.fullmatch(email) is not None
+
+
+def _user_of_key(key: str) -> ocsf.User:
+    """Somebody of whom only the user key is known."""
+    name = key.partition("/")[2]
+    if not name.startswith("~"):
+        return user_of(Person(email=name), key)
+    return user_of(Person(kind="anonymous" if name.startswith("~anonymous") else "unknown"), key)
+
+
 def evidences(evidence: tuple[Evidence, ...], user: ocsf.User) -> tuple[ocsf.Evidence, ...]:
-    """OCSF's evidences, each with `user` as its actor; of more than `MAX_EVIDENCE` the first and the last half of it.
+    """OCSF's evidences, each with its own user, or else `user`, as its actor; of more than `MAX_EVIDENCE` the first and
+    the last half of it.
 
     So a reader sees how it began and how it stands.
     """
@@ -53,7 +66,9 @@ def evidences(evidence: tuple[Evidence, ...], user: ocsf.User) -> tuple[ocsf.Evi
         ocsf.Evidence(
             uid=each.event_id,
             name=each.type,
-            actor=ocsf.Actor(user=user, app_name=cut(each.client, TEXT_CHARS)),
+            actor=ocsf.Actor(
+                user=_user_of_key(each.user) if each.user else user, app_name=cut(each.client, TEXT_CHARS)
+            ),
             data=ocsf.EvidenceData(each.time_ms, each.type),
             src_endpoint=_endpoint(each) if each.ip else None,
             file=_file(each.path) if each.path else None,

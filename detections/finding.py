@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from detections.evidence import cut, evidences, number_text, observables, user_of
+from detections.evidence import cut, evidences, number_text, observables
 from detections.model import Candidate, Metadata, Number, Severity, Step, Technique
+from detections.subject import Subject, user_subject
 from schemas import finding as schema
 from schemas import ocsf
 from schemas.activity import Person
@@ -67,7 +68,21 @@ def finding(
     set_hash: str,
     product_version: str,
 ) -> schema.Finding:
-    """The finding that `candidate` of `policy` becomes, for `actor`, who is `user_key` at `connector`.
+    """The finding that `candidate` of `policy` becomes, for `actor`, who is `user_key` at `connector`. See `about`."""
+    subject = user_subject(actor, user_key)
+    return about(subject, candidate, policy, connector=connector, set_hash=set_hash, product_version=product_version)
+
+
+def about(
+    subject: Subject,
+    candidate: Candidate,
+    policy: Metadata,
+    *,
+    connector: str,
+    set_hash: str,
+    product_version: str,
+) -> schema.Finding:
+    """The finding about `subject` that `candidate` of `policy` becomes.
 
     `set_hash`: of all policies and settings in force. `product_version`: of egnyte-watch. Long texts are cut with an
     ellipsis; of more than `detections.evidence.MAX_EVIDENCE` pieces of evidence the oldest and the newest are kept.
@@ -84,9 +99,8 @@ def finding(
     activity_id, activity_name, type_uid = _ACTIVITIES[candidate.step]
     status_id, status = _STATUSES[candidate.step]
     severity_id, severity = _SEVERITIES[candidate.severity]
-    user = user_of(actor, user_key)
-    shown = evidences(candidate.evidence, user)
-    uid = finding_uid(policy.id, user_key, candidate.anchor, reason=candidate.suppressed)
+    shown = evidences(candidate.evidence, subject.user)
+    uid = finding_uid(policy.id, subject.key, candidate.anchor, reason=candidate.suppressed)
     record = schema.Finding(
         activity_id=activity_id,
         activity_name=activity_name,
@@ -115,14 +129,20 @@ def finding(
             labels=(f"policy-set:{set_hash}", f"policy-version:{policy.version}"),
         ),
         finding_info=_finding_info(uid, candidate, policy),
-        resources=(ocsf.Resource(user_key, user.name or user_key, "User Account", 3, "Affected"),),
+        resources=subject.resources,
         evidences=shown,
-        observables=observables(shown),
-        anomaly_analyses=_analyses(candidate.numbers[:MAX_NUMBERS], user_key),
+        observables=_once((*observables(shown), *subject.observables)),
+        anomaly_analyses=_analyses(candidate.numbers[:MAX_NUMBERS], subject),
         remediation=ocsf.Remediation(policy.remediation),
-        unmapped=_unmapped(candidate, policy, connector, user_key, set_hash),
+        unmapped=_unmapped(candidate, policy, connector, subject, set_hash),
     )
     return identified(record)
+
+
+def _once(found: tuple[ocsf.Observable, ...]) -> tuple[ocsf.Observable, ...]:
+    """`found`, each value where it appears first; those without one (places) are different already."""
+    seen = {(each.type_id, each.value or each.name): each for each in reversed(found)}
+    return tuple(each for each in found if seen[each.type_id, each.value or each.name] is each)
 
 
 def identified(record: schema.Finding) -> schema.Finding:
@@ -162,14 +182,18 @@ def _attack(technique: Technique) -> ocsf.Attack:
     )
 
 
-def _unmapped(candidate: Candidate, policy: Metadata, connector: str, user_key: str, set_hash: str) -> schema.Unmapped:
+def _unmapped(
+    candidate: Candidate, policy: Metadata, connector: str, subject: Subject, set_hash: str
+) -> schema.Unmapped:
     return schema.Unmapped(
         schema=schema.SCHEMA,
         policy=policy.id,
         policy_version=policy.version,
         policy_set=set_hash,
         connector=connector,
-        user_key=user_key,
+        user_key=subject.user_key,
+        network=subject.network,
+        link=subject.link,
         anchor=candidate.anchor,
         step=candidate.step,
         raises=candidate.raises,
@@ -179,12 +203,12 @@ def _unmapped(candidate: Candidate, policy: Metadata, connector: str, user_key: 
     )
 
 
-def _analyses(numbers: tuple[Number, ...], user_key: str) -> tuple[ocsf.AnomalyAnalysis, ...]:
+def _analyses(numbers: tuple[Number, ...], subject: Subject) -> tuple[ocsf.AnomalyAnalysis, ...]:
     if not numbers:
         return ()
     return (
         ocsf.AnomalyAnalysis(
-            analysis_targets=(ocsf.AnalysisTarget(user_key, "User Account"),),
+            analysis_targets=(ocsf.AnalysisTarget(subject.key, subject.kind),),
             anomalies=tuple(_measure(number, number.observed) for number in numbers),
             baselines=tuple(_measure(number, number.baseline) for number in numbers if number.baseline is not None),
         ),

@@ -76,7 +76,8 @@ class Number(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 
 
 class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """One activity that the reason rests on, with as much as a reader needs to recognise it."""
+    """One activity that the reason rests on, with as much as a reader needs to recognise it. `user`: whose it is (a
+    user key), where the finding is not about one user."""
 
     event_id: str
     time_ms: int
@@ -91,6 +92,7 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     organisation: str = ""
     client: str = ""
     path: str = ""
+    user: str = ""
 
     @classmethod
     def of(cls, activity: Activity) -> "Evidence":
@@ -114,6 +116,15 @@ class Evidence(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         )
 
 
+class Concerned(msgspec.Struct, frozen=True, gc=False):
+    """Whom or what a finding that is not about one user concerns. `name`: a user key, the prefix of a network, or a
+    link. `notes`: what happened to it, or what it did, in a few words each."""
+
+    kind: Literal["user", "network", "link"]
+    name: str
+    notes: tuple[str, ...] = ()
+
+
 class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     """What a policy says about one activity.
 
@@ -121,7 +132,8 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     `update` and `close` of one incident share it. `suppressed`: reason code, for `step` = `suppress` only. `message`:
     the reason in plain words with the numbers. `count`: events of the incident so far. `numbers`: the same as data.
     `evidence`: oldest first, bounded by the policy. `limited`: no alert any more, for the policy has raised as many as
-    it may today; governance acts on it all the same. Times: ms since the epoch, UTC.
+    it may today; governance acts on it all the same. `concerned`: bounded by the policy; nothing where the finding is
+    about one user. Times: ms since the epoch, UTC.
     """
 
     policy: str
@@ -137,6 +149,7 @@ class Candidate(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     evidence: tuple[Evidence, ...] = ()
     suppressed: str = ""
     limited: bool = False
+    concerned: tuple[Concerned, ...] = ()
 
 
 class Policy(Protocol):

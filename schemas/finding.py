@@ -22,6 +22,7 @@ ActivityName = Literal["Create", "Update", "Close"]
 TypeUid = Literal[200401, 200402, 200403]
 StatusId = Literal[1, 3, 4]
 Status = Literal["New", "Suppressed", "Resolved"]
+VerdictId = Literal[1, 2, 5]
 SeverityId = Literal[1, 2, 3, 4, 5]
 Severity = Literal["Informational", "Low", "Medium", "High", "Critical"]
 
@@ -50,8 +51,10 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
 
     `schema`: version of this project's own decisions. `policy_set`: hash of all policies and settings in force.
     `anchor`: event id of the incident's first event. `step`: why this record was written. `suppressed`: reason code.
-    `govern`: governance actions that the policy asks for. `limited`: no alert any more, for the policy has raised as
-    many as it may on that day; governance acts all the same.
+    `user_key`: whose finding it is; empty where it is about a `network` (its prefix), a `link`, or neither but many
+    users and networks, and `resources` has who and what is concerned. `govern`: governance actions that the policy
+    asks for. `limited`: no alert any more, for the policy has raised as
+    many as it may on that day; governance acts all the same. `judged_by`: who closed it, or opened it again, by hand.
     """
 
     schema: int
@@ -59,22 +62,28 @@ class Unmapped(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     policy_version: str
     policy_set: str
     connector: str
-    user_key: str
+    user_key: str = ""
+    network: str = ""
+    link: str = ""
     anchor: str
     step: Literal["create", "update", "close", "suppress"]
     raises: Literal["alert", "behavior"]
     suppressed: str = ""
     govern: tuple[str, ...] = ()
     limited: bool = False
+    judged_by: str = ""
 
 
 class Finding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """One OCSF 1.8.0 Detection Finding record.
 
-    `time`: event time of the incident's latest activity, no clock's, so that a replay writes the same bytes.
+    `time`: event time of the incident's latest activity, or of the verdict on it; no clock's, so that a replay writes
+    the same bytes.
     `count`: events of the incident so far, between `start_time` and `end_time`.
     `is_alert`: false for behaviors and for what was suppressed; a close of an alert is still true.
-    `status_detail`: the reason code of what was suppressed.
+    `status_detail`: the reason code of what was suppressed; why it was closed: `verdict` (a person judged it; `comment`
+    and `verdict` say how) or `withdrawn` (not raised again when history was judged again). `verdict`, `verdict_id`: of
+    OCSF's profile `incident`, which `metadata.profiles` then names.
     `evidences`: oldest first, at most 20. Times: ms since the epoch, UTC.
     """
 
@@ -92,6 +101,9 @@ class Finding(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
     status_id: StatusId
     status: Status
     status_detail: str = ""
+    verdict_id: VerdictId | None = None
+    verdict: str = ""
+    comment: str = ""
     is_alert: bool
     message: str
     count: int

@@ -11,7 +11,9 @@ import msgspec
 VERSION: Final = "1.8.0"
 
 UserTypeId = Literal[0, 1, 3, 99]
-ObservableTypeId = Literal[2, 4, 5, 26]
+ObservableTypeId = Literal[2, 4, 5, 6, 12, 26]
+RoleId = Literal[2, 3]
+Role = Literal["Actor", "Affected"]
 
 
 class Product(msgspec.Struct, frozen=True, gc=False):
@@ -25,7 +27,8 @@ class Product(msgspec.Struct, frozen=True, gc=False):
 class Metadata(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
     """About this record. `uid`: of this record alone (the finding's is in `finding_info`). `version`: of OCSF.
 
-    `tenant_uid`: name of the connector. `labels`: `policy-set:<hash>`, `policy-version:<version>`.
+    `tenant_uid`: name of the connector. `labels`: `policy-set:<hash>`, `policy-version:<version>`. `profiles`:
+    `incident`, where a person has judged.
     """
 
     version: str
@@ -33,6 +36,7 @@ class Metadata(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_onl
     uid: str
     tenant_uid: str
     labels: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
 
 
 class Analytic(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only=True):
@@ -193,11 +197,13 @@ class Remediation(msgspec.Struct, frozen=True, gc=False):
     desc: str
 
 
-class Resource(msgspec.Struct, frozen=True, gc=False):
-    """The account concerned. `uid`: the user key."""
+class Resource(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """The account, network or link concerned. `uid`: the user key, or connector and network or link. `labels`: what
+    happened to it, in a few words each, such as `3 failed logins`."""
 
     uid: str
     name: str
     type: str
-    role_id: Literal[3]
-    role: Literal["Affected"]
+    role_id: RoleId
+    role: Role
+    labels: tuple[str, ...] = ()
