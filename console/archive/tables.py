@@ -1,0 +1,155 @@
+"""What the archive's tables hold: each column with its DuckDB type and, for activities, where it is read from."""
+
+import ipaddress
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from schemas.activity import Account, Activity, Person
+
+SCHEMA: Final = 1
+"""Of the tables. An archive of another one is set aside and filled anew from the topics."""
+
+NOBODY: Final = Person(kind="unknown")
+UNKNOWN: Final = Account()
+
+
+class Column(NamedTuple):
+    """One column of the activities: its name, its DuckDB type, and how it is read from an activity."""
+
+    name: str
+    type: str
+    read: Callable[[Activity], Any]
+
+
+@lru_cache(maxsize=65_536)
+def address_key(ip: str) -> str:
+    """`ip` as 32 hexadecimal digits, IPv4 as mapped into IPv6, so that blocks are ranges of text; empty where it is
+    none."""
+    try:
+        address = ipaddress.ip_address(ip)
+    except ValueError:
+        return ""
+    number = int(address)
+    return f"{number if address.version == 6 else number + (0xFFFF << 32):032x}"
+
+
+def _account(name: str) -> Callable[[Activity], Any]:
+    return lambda activity: None if activity.account is None else getattr(activity.account, name)
+
+
+ACTIVITY_COLUMNS: Final = (
+    Column("time_ms", "BIGINT", lambda a: a.time_ms),
+    Column("received_ms", "BIGINT", lambda a: a.received_ms),
+    Column("connector", "VARCHAR", lambda a: a.connector),
+    Column("event_id", "VARCHAR", lambda a: a.event_id),
+    Column("source", "VARCHAR", lambda a: a.source),
+    Column("audit_source", "VARCHAR", lambda a: a.audit_source),
+    Column("action", "VARCHAR", lambda a: a.action),
+    Column("type", "VARCHAR", lambda a: a.type),
+    Column("outcome", "VARCHAR", lambda a: a.outcome),
+    Column("administrative", "BOOLEAN", lambda a: a.administrative),
+    Column("interactive", "BOOLEAN", lambda a: a.interactive),
+    Column("actor_kind", "VARCHAR", lambda a: a.actor.kind),
+    Column("actor_email", "VARCHAR", lambda a: a.actor.email),
+    Column("actor_name", "VARCHAR", lambda a: a.actor.name),
+    Column("actor_id", "VARCHAR", lambda a: a.actor.user_id),
+    Column("subject_email", "VARCHAR", lambda a: (a.subject or NOBODY).email),
+    Column("subject_name", "VARCHAR", lambda a: (a.subject or NOBODY).name),
+    Column("subject_id", "VARCHAR", lambda a: (a.subject or NOBODY).user_id),
+    Column("group_name", "VARCHAR", lambda a: a.group),
+    Column("path", "VARCHAR", lambda a: a.path),
+    Column("target_path", "VARCHAR", lambda a: a.target_path),
+    Column("info", "VARCHAR", lambda a: a.info),
+    Column("client", "VARCHAR", lambda a: a.client),
+    Column("ip", "VARCHAR", lambda a: a.ip),
+    Column("ip_key", "VARCHAR", lambda a: address_key(a.ip)),
+    Column("country", "VARCHAR", lambda a: a.place.country),
+    Column("region", "VARCHAR", lambda a: a.place.region),
+    Column("city", "VARCHAR", lambda a: a.place.city),
+    Column("latitude", "DOUBLE", lambda a: a.place.latitude if a.place.precision == "city" else None),
+    Column("longitude", "DOUBLE", lambda a: a.place.longitude if a.place.precision == "city" else None),
+    Column("radius_km", "DOUBLE", lambda a: a.place.radius_km),
+    Column("prefix", "VARCHAR", lambda a: a.network.prefix),
+    Column("asn", "BIGINT", lambda a: a.network.asn),
+    Column("organisation", "VARCHAR", lambda a: a.network.organisation),
+    Column("ip_category", "VARCHAR", lambda a: a.network.category),
+    Column("ip_tags", "VARCHAR[]", lambda a: a.network.tags),
+    Column("country_users", "BIGINT", lambda a: a.knowledge.country_users),
+    Column("asn_users", "BIGINT", lambda a: a.knowledge.asn_users),
+    Column("client_users", "BIGINT", lambda a: a.knowledge.client_users),
+    Column("external", "BOOLEAN", _account("external")),
+    Column("guest", "BOOLEAN", _account("guest")),
+    Column("privileged", "BOOLEAN", _account("privileged")),
+    Column("user_type", "VARCHAR", lambda a: (a.account or UNKNOWN).user_type),
+    Column("groups", "VARCHAR[]", lambda a: (a.account or UNKNOWN).groups),
+    Column("flags", "VARCHAR[]", lambda a: a.flags),
+    Column("raw", "VARCHAR", lambda a: bytes(a.raw).decode(errors="replace")),
+)
+"""In this order in the table; before them stand `user_key`, and `partition` and `position`, the record's own place in
+`egnyte.activities`: with the time they give every row an order that stays."""
+
+PLACE_OF_RECORD: Final = {"user_key": "VARCHAR", "partition": "SMALLINT", "position": "BIGINT"}
+ACTIVITY_TYPES: Final = PLACE_OF_RECORD | {column.name: column.type for column in ACTIVITY_COLUMNS}
+
+FINDING_TYPES: Final = {
+    "uid": "VARCHAR",
+    "topic": "VARCHAR",
+    "partition": "SMALLINT",
+    "position": "BIGINT",
+    "replay": "BOOLEAN",
+    "step": "VARCHAR",
+    "policy": "VARCHAR",
+    "title": "VARCHAR",
+    "severity_id": "TINYINT",
+    "status_id": "TINYINT",
+    "is_alert": "BOOLEAN",
+    "connector": "VARCHAR",
+    "user_key": "VARCHAR",
+    "time_ms": "BIGINT",
+    "start_ms": "BIGINT",
+    "end_ms": "BIGINT",
+    "count": "BIGINT",
+    "suppressed": "VARCHAR",
+    "message": "VARCHAR",
+    "body": "VARCHAR",
+}
+"""One row for each record of `egnyte.alerts` and `egnyte.behaviors`: what was said when. `position`: its offset.
+`body`: the record itself."""
+
+GOVERNANCE_TYPES: Final = {
+    "uid": "VARCHAR",
+    "partition": "SMALLINT",
+    "position": "BIGINT",
+    "time_ms": "BIGINT",
+    "body": "VARCHAR",
+}
+"""One row for each record of `egnyte.governance`."""
+
+TABLES: Final = {"activities": ACTIVITY_TYPES, "finding_records": FINDING_TYPES, "governance": GOVERNANCE_TYPES}
+
+
+OFFSETS: Final = """
+    CREATE TABLE IF NOT EXISTS offsets (
+        topic VARCHAR, partition SMALLINT, next BIGINT, PRIMARY KEY (topic, partition)
+    )"""
+FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (name VARCHAR PRIMARY KEY, value VARCHAR)"
+FINDINGS: Final = """
+    CREATE OR REPLACE VIEW findings AS
+    SELECT * EXCLUDE (newest), (status_id NOT IN (3, 4)) AS open
+    FROM (
+        SELECT *, row_number() OVER (PARTITION BY uid ORDER BY end_ms DESC, position DESC) AS newest
+        FROM finding_records
+    )
+    WHERE newest = 1"""
+"""The latest record of each finding. By time first: a finding may change its topic, and offsets
+of two don't compare."""
+
+
+def definitions() -> list[str]:
+    """The statements that make the tables and views, where they are not there yet."""
+    made = []
+    for table, columns in TABLES.items():
+        listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
+        made.append(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
+    return [*made, OFFSETS, FACTS, FINDINGS]
