@@ -11,14 +11,15 @@ from typing import Final
 import msgspec
 
 from agents.attempts import Attempts
+from agents.people import People, change_of, changed
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.places import Places
 from schemas.activity import Activity
-from schemas.event import AUDIT, Envelope
+from schemas.event import AUDIT, DIRECTORY, Envelope
 from streams.cluster import Record
 from streams.handler import NO_STAGES, Outputs, State
 from streams.sections import Settings
-from streams.spec import STATELESS, AgentSpec
+from streams.spec import STATELESS, AgentSpec, Cache
 from streams.topics import PARTITIONS, group_name, topic_name
 from streams.unit import INPUT_OFFSET
 
@@ -35,9 +36,10 @@ class Enrich:
     """Handler of `egnyte.events`."""
 
     def __init__(
-        self, places: Places, activities: str, attempts: Attempts, *, retention_ms: int, future_ms: int
+        self, places: Places, people: People, activities: str, attempts: Attempts, *, retention_ms: int, future_ms: int
     ) -> None:
         self._places = places
+        self._people = people
         self._activities = activities
         self._attempts = attempts
         self._retention_ms = retention_ms
@@ -49,7 +51,7 @@ class Enrich:
         """One activity for each event, and what it is of attempts; a dead letter, with the reason, for what is none."""
         value = record.value or b""
         try:
-            activity = self.activity(self._envelope(record.headers), value, record.timestamp)
+            activity = self.activity(self._envelope(record.headers), value, record.timestamp, record.key)
         except NotAnEvent as refusal:
             out.dead_letter(record, "decode", refusal.reason)
             return
@@ -78,8 +80,9 @@ class Enrich:
         self._connectors[envelope.connector.encode()] = envelope.connector
         return envelope
 
-    def activity(self, envelope: Envelope, value: bytes, received_ms: int) -> Activity:
-        """The activity of one event. Raises NotAnEvent for what is not JSON of the right form."""
+    def activity(self, envelope: Envelope, value: bytes, received_ms: int, key: bytes | None) -> Activity:
+        """The activity of one event of the user with `key`. Raises NotAnEvent for what is not JSON of the right
+        form."""
         if envelope.source != AUDIT:
             return self._spoken(envelope, value, received_ms)
         event = parse(value)
@@ -99,7 +102,7 @@ class Enrich:
             outcome=event.outcome,
             administrative=event.administrative,
             interactive=event.interactive,
-            actor=event.actor,
+            actor=self._people.actor(key, event.actor),
             subject=event.subject,
             group=event.group,
             path=event.path,
@@ -109,6 +112,7 @@ class Enrich:
             ip=located.ip,
             place=located.place,
             network=located.network,
+            account=self._people.account(key),
             stamp=view.stamp,
             flags=flags,
             raw=msgspec.Raw(value),
@@ -125,14 +129,17 @@ class Enrich:
         earliest = received_ms - self._retention_ms
         return (time_ms, flags) if time_ms >= earliest else (earliest, (*flags, "dated_past"))
 
-    @staticmethod
-    def _spoken(envelope: Envelope, value: bytes, received_ms: int) -> Activity:
-        """Of the directory or of a person's verdict: passed on whole, for detection to judge."""
+    def _spoken(self, envelope: Envelope, value: bytes, received_ms: int) -> Activity:
+        """Of a person's verdict: passed on whole, for detection to judge; of the directory: with what it says."""
         try:
-            msgspec.json.decode(value, type=dict[str, object])
+            change = change_of(value) if envelope.source == DIRECTORY else None
+            if change is None:
+                msgspec.json.decode(value, type=dict[str, object])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotAnEvent(f"not a JSON object: {error}") from None
-        return Activity(
+        except ValueError as error:
+            raise NotAnEvent(str(error)) from None
+        activity = Activity(
             connector=envelope.connector,
             event_id=envelope.event_id,
             time_ms=received_ms,
@@ -141,6 +148,7 @@ class Enrich:
             type=envelope.source,
             raw=msgspec.Raw(value),
         )
+        return activity if change is None else changed(activity, change, received_ms - self._retention_ms)
 
 
 def _cut(activity: Activity) -> Activity:
@@ -162,6 +170,7 @@ def _cut(activity: Activity) -> Activity:
 
 def spec(settings: Settings, places: Places) -> AgentSpec:
     """The agent, for `streams.app.build`."""
+    people = People()
     return AgentSpec(
         name=NAME,
         group=group_name(settings, NAME),
@@ -169,6 +178,7 @@ def spec(settings: Settings, places: Places) -> AgentSpec:
         dead_letters=topic_name(settings, "dead-letters"),
         handler=Enrich(
             places,
+            people,
             topic_name(settings, "activities"),
             Attempts(topic_name(settings, "attempts"), PARTITIONS),
             retention_ms=settings.streams.retention_ms,
@@ -177,4 +187,5 @@ def spec(settings: Settings, places: Places) -> AgentSpec:
         codec=STATELESS,
         lineage=topic_name(settings, "activities"),
         reset_instead=", ".join(group_name(settings, agent) for agent in ("detect", "networks", "profile")),
+        caches=(Cache(topic_name(settings, "directory"), people.apply),),
     )

@@ -136,7 +136,8 @@ def test_what_is_less_than_whole_is_kept_and_flagged(changes: dict[str, Any], fl
         (b"{}", [*headers()[:3], ("schema", b"one")], "envelope", "'one'"),
         (b"{}", headers(source="gossip"), "envelope", "'gossip'"),
         (b"no JSON", headers(source="verdict"), "decode", "not a JSON object"),
-        (b"[1]", headers(source="directory"), "decode", "not a JSON object"),
+        (b"[1]", headers(source="directory"), "decode", "not a change of the directory: Expected `object`"),
+        (b'{"change":"eaten"}', headers(source="directory"), "decode", "Invalid enum value 'eaten'"),
     ],
 )
 def test_what_is_no_event_is_a_dead_letter_with_its_reason(
