@@ -54,6 +54,7 @@ def demo_settings(given: Settings, kafka: KafkaSettings, url: str, token: str, l
             poll_interval_s=POLL_INTERVAL_S,
             max_per_minute=60_000,
             max_per_hour=3_600_000,
+            max_per_day=0,
         ),
         vault=VaultSettings(dir=str(lists / "vault")),  # empty: the user's own domains stay out of it
         places=PlacesSettings(city_db=str(city_database()), lists_dir=str(lists)),

@@ -2,6 +2,7 @@
 
 import email.utils
 import re
+import ssl
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from types import TracebackType
@@ -12,6 +13,7 @@ import httpx
 import msgspec
 
 from connectors.egnyte.clock import Clock, SystemClock
+from connectors.egnyte.quota import Quota
 from connectors.egnyte.refusals import (
     CursorRefused,
     Forbidden,
@@ -72,9 +74,13 @@ class EgnyteApi:
         *,
         allow_http: bool = False,
         clock: Clock | None = None,
+        quota: Quota | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """Raises ValueError for an address or a token that can't be used; its text does not hold the token."""
+        """`quota`: that of the token, shared by all that use it in this process.
+
+        Raises ValueError for an address or a token that can't be used; its text does not hold the token.
+        """
         parts = urlsplit(base_url)
         local = is_loopback(parts.hostname or "")
         if parts.scheme not in {"https", "http"} or not parts.hostname:
@@ -88,11 +94,14 @@ class EgnyteApi:
                 "egnyte.token is empty or holds white space or non-ASCII characters: give the OAuth access token alone"
             )
         self._token = token
+        self.quota = quota or Quota(per_day=0, per_minute=100)
         self._clock = clock or SystemClock()
         self._http = httpx.AsyncClient(
             base_url=base_url.rstrip("/"),
             timeout=TIMEOUTS,
             headers={"Authorization": f"Bearer {token.reveal()}", "Accept": "application/json"},
+            # The system's authorities are many, and read for nothing where no TLS is spoken.
+            verify=httpx.create_ssl_context() if parts.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
             trust_env=not local,  # a proxy of the environment is never asked for this machine
             transport=transport,
         )
@@ -108,11 +117,15 @@ class EgnyteApi:
     async def send(
         self, method: str, path: str, *, json: Any = None, params: Mapping[str, str | int] | None = None
     ) -> Reply:
-        """The answer, whatever its status; redirects are not followed.
+        """The answer, whatever its status; redirects are not followed. Waits, for part of a second, until the token may
+        be used again.
 
         Raises Unreachable where there is none, or not all of it within `WHOLE_ANSWER_S`; Malformed for one that is too
         large or can't be unpacked.
         """
+        while (wait_ms := self.quota.spacing_ms(self._clock.now_ms())) > 0:
+            await self._clock.sleep(wait_ms / 1_000)
+        self.quota.spend(self._clock.now_ms())
         try:
             async with (
                 self._clock.timeout(WHOLE_ANSWER_S),
@@ -126,6 +139,7 @@ class EgnyteApi:
             raise Unreachable(f"{self._http.base_url.host}: {type(error).__name__}: {reason}") from None
         except TimeoutError:
             raise Unreachable(f"{self._http.base_url.host}: no whole answer within {WHOLE_ANSWER_S:g} s") from None
+        self.quota.told(self._clock.now_ms(), response.headers)
         return Reply(response.status_code, response.headers, body, path)
 
     async def ask(

@@ -9,6 +9,8 @@ from typing import Final
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
+LONGEST_PAUSE_MS: Final = 24 * HOUR_MS
+"""Egnyte may ask for a pause until its day ends; for a longer one only by mistake."""
 
 EXHAUSTED_HOUR_MS: Final = 300_000
 """Pause when Egnyte says that nothing is left of the hour, which others may have used up. It does not say when the hour
@@ -36,7 +38,7 @@ class Limiter:
     def wait_ms(self, now_ms: int) -> int:
         """How long to wait before the next request; 0 when it may go."""
         self._forget(now_ms)
-        self.not_before_ms = ready_ms = min(self.not_before_ms, now_ms + HOUR_MS)
+        self.not_before_ms = ready_ms = min(self.not_before_ms, now_ms + LONGEST_PAUSE_MS)
         for window_ms, limit in self._limits:
             if len(self._requests_ms) >= limit:
                 ready_ms = max(ready_ms, self._requests_ms[-limit] + window_ms)
@@ -48,8 +50,8 @@ class Limiter:
         self._requests_ms.append(now_ms)
 
     def pause(self, now_ms: int, for_ms: int) -> None:
-        """Egnyte asks for a pause, of an hour at most."""
-        self.not_before_ms = max(self.not_before_ms, now_ms + min(for_ms, HOUR_MS))
+        """Egnyte asks for a pause, of a day at most."""
+        self.not_before_ms = max(self.not_before_ms, now_ms + min(for_ms, LONGEST_PAUSE_MS))
 
     def told(self, now_ms: int, minute_left: int | None, hour_left: int | None) -> None:
         """What an answer says is left of the minute and of the hour, where it says so. Others may use the same

@@ -23,7 +23,9 @@ from connectors.egnyte.client import EgnyteClient
 from connectors.egnyte.clock import Clock, SystemClock
 from connectors.egnyte.cluster import ConnectorCluster, OwnedCluster
 from connectors.egnyte.follower import Follower
+from connectors.egnyte.ledger import Ledger
 from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionExpired, within
+from connectors.egnyte.quota import Quota
 from connectors.egnyte.resume import last_cursor, published_window
 from streams.errors import Fenced, Refused
 from streams.kafka_admin import BrokerAwayError
@@ -90,7 +92,8 @@ async def serve(
     if not egnyte.name:
         raise ValueError("egnyte.name is empty: name the domain to connect, such as acme for https://acme.egnyte.com")
     clock = clock or SystemClock()
-    client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock)
+    quota = Quota(egnyte.max_per_day, egnyte.max_per_minute)
+    client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock, quota=quota)
     connector = Connector(settings, stop, clock, new_cluster or (lambda: _kafka(settings)))
     async with client:
         await connector.serve(client)
@@ -148,16 +151,21 @@ class Connector:
                 "following the audit stream", connector=settings.egnyte.name, url=settings.egnyte.base_url,
                 cursor=cursor is not None, newest_ms=window.newest_ms, remembered=len(window),
             )  # fmt: skip
-            follower = Follower(
-                settings.egnyte, instance=self._instance, asks=client, publishes=publisher, clock=clock, window=window,
-                cursor=cursor, started_ms=self._started_ms, interruptible=self._interruptible,
+            ledger = Ledger(
+                settings.egnyte, instance=self._instance, publishes=publisher, clock=clock, quota=client.quota,
+                cursor=cursor, started_ms=self._started_ms,
             )  # fmt: skip
-            await follower.claim()
+            # Before anything else: from now on an older process knows that it is replaced.
+            await ledger.write([], "starting")
             self._claimed = True
+            follower = Follower(
+                settings.egnyte, ledger=ledger, asks=client, clock=clock, window=window,
+                interruptible=self._interruptible,
+            )  # fmt: skip
             while not self._stop.is_set():
                 await follower.turn()
                 self._failing_since_ms = None
-            await follower.stopped()
+            await ledger.write([], "stopped")
         finally:
             await publisher.close()
             await within(CLOSE_WITHIN_S, cluster.close())

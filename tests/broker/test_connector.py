@@ -63,6 +63,7 @@ class Site:
             "EGNYTE_WATCH_EGNYTE__POLL_INTERVAL_S": "1",
             "EGNYTE_WATCH_EGNYTE__MAX_PER_MINUTE": "6000",
             "EGNYTE_WATCH_EGNYTE__MAX_PER_HOUR": "100000",
+            "EGNYTE_WATCH_EGNYTE__MAX_PER_DAY": "0",
         }
         with (self.logs / f"connector-{len(self._running)}.log").open("wb") as log:
             process = await asyncio.create_subprocess_exec(

@@ -31,7 +31,7 @@ from tests.connectors.egnyte.harness import (
 )
 
 HOUR_MS = 3_600_000
-QUICK: dict[str, Any] = {"max_per_minute": 1_000, "max_per_hour": 100_000}
+QUICK: dict[str, Any] = {"max_per_minute": 60_000, "max_per_hour": 100_000, "max_per_day": 0, "poll_interval_s": 90}
 
 
 def simulator(events: list[Any], now_ms: int = NOW_MS, **switches: Any) -> EgnyteSimulator:
@@ -282,7 +282,7 @@ async def test_told_to_stop_it_does_not_wait_for_an_answer_that_never_comes() ->
         configured = msgspec.structs.replace(settings_for(url, "t"), streams=StreamsSettings(stop_within_ms=1_000))
         async with asyncio.timeout(30):
             await serve(configured, stop=stop, new_cluster=lambda: log)
-    assert len(log.cursor().requests_ms) == 1  # it was made, and so it counts
+    assert log.cursor().asking  # the next process counts it
 
 
 async def test_kafka_that_stays_away_ends_the_connector_with_the_reason() -> None:
