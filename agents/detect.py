@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from agents.origin import origin_of
 from agents.policies import load_policies
 from detections import state as user_state
 from detections.activity_policies.conditions import Test
@@ -16,7 +17,10 @@ from detections.history import observe
 from detections.model import Candidate, Metadata, Policy
 from detections.policies import PolicySet
 from detections.state import UserState
+from detections.verdicts import BY_SOURCE, heard, is_closed, verdict_of
 from schemas.activity import TYPES, UNDATED, Activity
+from schemas.event import VERDICT
+from schemas.finding import Finding
 from streams.cluster import Record
 from streams.errors import StageFailed
 from streams.handler import NO_STAGES, Codec, Outputs, State
@@ -66,41 +70,59 @@ class Detect:
             return  # kept in the audit trail, but when it happened is not known
         key = record.key or b""
         user = state.load(key)
+        if activity.source == VERDICT:
+            self._hear(record, activity, user, out)
+            return
         stage = HISTORY
         try:
             for stage, judge, metadata in self._policies.get(activity.type, self._of_no_type):
                 if not skip or stage not in skip:
                     for candidate in judge(activity, user):
-                        self._publish(candidate, metadata, activity, key, out)
+                        self._publish(candidate, metadata, activity, record, user, out)
             asked = self._children if activity.flags and CHILD in activity.flags else self._activity
             for stage, policy, matches in asked.get(activity.type, ()):
                 if (not skip or stage not in skip) and matches(activity, user):
                     found = list(policy.tell(activity, user))
                     kept = state.load(PARTITION).activity_policies
                     for candidate in self._limits.judge(policy, activity, found, kept):
-                        self._publish(candidate, policy.metadata, activity, key, out)
+                        self._publish(candidate, policy.metadata, activity, record, user, out)
             stage = HISTORY
             if HISTORY not in skip:
                 observe(activity, user)
         except Exception as error:
             raise StageFailed(stage, error) from error
 
-    def _publish(self, candidate: Candidate, policy: Metadata, activity: Activity, key: bytes, out: Outputs) -> None:
+    def _hear(self, record: Record, activity: Activity, user: UserState, out: Outputs) -> None:
+        """What a person says about a finding. Nothing is learned from it but what `detections.verdicts` keeps."""
+        try:
+            verdict = verdict_of(activity.raw, record.key or b"")
+        except ValueError as error:
+            out.dead_letter(record, VERDICT, str(error))
+            return
+        if verdict.finding.unmapped.policy in BY_SOURCE:
+            return  # of agent `networks`, which hears it too
+        found = heard(verdict, user.verdicts, activity.time_ms)
+        if found is not None:
+            self._send(found, activity.time_ms, record, out)
+
+    def _publish(
+        self, candidate: Candidate, policy: Metadata, activity: Activity, record: Record, user: UserState, out: Outputs
+    ) -> None:
         found = finding(
             candidate,
             policy,
             connector=activity.connector,
-            user_key=key.decode(errors="replace"),
+            user_key=(record.key or b"").decode(errors="replace"),
             actor=activity.actor,
             set_hash=self._set_hash,
             product_version=VERSION,
         )
-        out.send(
-            self._topics[found.is_alert],
-            found.finding_info.uid.encode(),
-            self._encode(found),
-            activity.time_ms,
-        )
+        if candidate.step == "suppress" or not is_closed(user.verdicts, found.finding_info.uid):
+            self._send(found, activity.time_ms, record, out)
+
+    def _send(self, found: Finding, time_ms: int, record: Record, out: Outputs) -> None:
+        topic, uid = self._topics[found.is_alert], found.finding_info.uid.encode()
+        out.send(topic, uid, self._encode(found), time_ms, origin_of(NAME, record))
 
 
 def _built_in(policies: Sequence[Policy], kind: str) -> tuple[tuple[str, Judge, Metadata], ...]:

@@ -12,14 +12,16 @@ from detections.seen import days_seen
 from detections.settings import PolicySettings
 from detections.state import Incident, UserState, goes_on
 from detections.suppression import first_today
+from detections.verdicts import is_benign
 from detections.wording import clock, count, person, source
 from schemas.activity import Activity, IpCategory
 
-Reason = Literal["own_network", "common_in_organisation", "usual_for_user"]
+Reason = Literal["own_network", "common_in_organisation", "usual_for_user", "closed_as_benign"]
 _WHY: dict[Reason, str] = {
     "own_network": "the company has listed the network as its own",
     "common_in_organisation": "many of the organisation use this provider",
     "usual_for_user": "this provider is usual for the user",
+    "closed_as_benign": "a finding about this user and this provider was closed as benign",
 }
 
 
@@ -38,7 +40,7 @@ class AnonymousIp:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="anonymous_ip",
-        version="1.0",
+        version="1.1",
         title="Activity from an anonymous IP address",
         description=(
             "A successful activity through Tor, an anonymous proxy or a VPN service: somebody hides where they come "
@@ -100,8 +102,9 @@ class AnonymousIp:
         if activity.knowledge.asn_users >= settings.common_users:
             return "common_in_organisation"
         day = activity.time_ms // DAY_MS
-        usual = days_seen(user.history.networks.get(str(network.asn)), day) >= settings.usual_days
-        return "usual_for_user" if usual else None
+        if days_seen(user.history.networks.get(str(network.asn)), day) >= settings.usual_days:
+            return "usual_for_user"
+        return "closed_as_benign" if is_benign(user.verdicts, network.asn, day) else None
 
     def _candidate(
         self,

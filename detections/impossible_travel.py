@@ -28,7 +28,7 @@ class ImpossibleTravel:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="impossible_travel",
-        version="1.0",
+        version="1.1",
         title="Impossible travel",
         description=(
             "Activities of one user from two places that are further apart than anybody can travel in the time "

@@ -17,7 +17,7 @@ from msgspec import field
 
 from detections.model import DAY_MS
 
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 """Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
 
 KEPT_DAYS: Final = 80
@@ -239,6 +239,14 @@ class Volumes(msgspec.Struct, array_like=True, gc=False):
     administration: Volume = field(default_factory=Volume)
 
 
+class Verdicts(msgspec.Struct, array_like=True, gc=False):
+    """What people have said. `closed`: findings that are not updated any more, by uid (hexadecimal), with the time of
+    the verdict. `benign`: AS numbers, in digits, of networks found benign, with the latest day (since the epoch, UTC)."""
+
+    closed: dict[str, int] = field(default_factory=dict)
+    benign: dict[str, int] = field(default_factory=dict)
+
+
 class UserState(msgspec.Struct, array_like=True, gc=False):
     """All that is kept of one user; a new one knows nothing. `told`: see `detections.suppression`."""
 
@@ -249,6 +257,7 @@ class UserState(msgspec.Struct, array_like=True, gc=False):
     activity_policies: ActivityPolicies = field(default_factory=ActivityPolicies)
     encounters: Encounters = field(default_factory=Encounters)
     volumes: Volumes = field(default_factory=Volumes)
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")

@@ -16,6 +16,7 @@ from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACE
 from detections.seen import days_seen
 from detections.settings import PolicySettings, Sensitivity
 from detections.state import ADDRESS_CHARS, Sighting, UserState
+from detections.verdicts import is_benign
 from schemas.activity import Activity, IpCategory
 
 Reason = Literal[
@@ -27,6 +28,7 @@ Reason = Literal[
     "both_ends_safe",
     "learning",
     "usual_for_user",
+    "closed_as_benign",
     "common_in_organisation",
 ]
 WHY: Final[dict[Reason, str]] = {
@@ -38,6 +40,7 @@ WHY: Final[dict[Reason, str]] = {
     "both_ends_safe": "both ends are networks of the company",
     "learning": "what is usual for this user is still being learned",
     "usual_for_user": "both ends are usual for this user",
+    "closed_as_benign": "both ends are usual for this user, or of a provider that a finding was closed as benign for",
     "common_in_organisation": "both ends are usual for this user or common in the organisation",
 }
 
@@ -92,6 +95,10 @@ def reason_against(activity: Activity, user: UserState, journey: Journey, settin
     there = _usual(user, day, sighting.country, sighting.asn, settings.usual_days)
     if here and there:
         return "usual_for_user"
+    here = here or is_benign(user.verdicts, network.asn, day)
+    there = there or is_benign(user.verdicts, sighting.asn, day)
+    if here and there:
+        return "closed_as_benign"
     if sensitivity == "medium":
         return None
     here = here or max(activity.knowledge.country_users, activity.knowledge.asn_users) >= settings.common_users
