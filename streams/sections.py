@@ -114,11 +114,27 @@ class EgnyteSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EntraSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """Microsoft Entra ID, where people's accounts are read. Empty `tenant`: not connected."""
+    """Microsoft Entra ID, where people's accounts are read and stopped. Empty `tenant`: not connected."""
 
-    tenant: str = ""
+    tenant: Annotated[
+        str,
+        Meta(
+            pattern=r"^([A-Za-z0-9][A-Za-z0-9.-]{0,252})?$",
+            description="the tenant's id (a GUID) or one of its domain names",
+        ),
+    ] = ""
     client_id: str = ""
+    """Application (client) id of the app registration."""
     client_secret: Secret = Secret()
+    """Its secret; unset where `certificate` is used."""
+    certificate: str = ""
+    """PEM file of the app's certificate and its private key (RSA), in place of a secret."""
+    certificate_password: Secret = Secret()
+    """Of the private key, where it has one."""
+    mailbox: str = ""
+    """Address or object id of the user in whose name mail is sent; empty: nobody is written to."""
+    poll_interval_s: Annotated[int, Meta(ge=1, le=86_400)] = 60
+    """Pause between two readings of changes. Each costs one of the 350 and more calls that Graph allows in a second."""
     graph_url: HttpUrl = "https://graph.microsoft.com"
     login_url: HttpUrl = "https://login.microsoftonline.com"
     allow_http: bool = False

@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from streams.sections import KafkaSettings, Settings, StreamsSettings
+from streams.sections import EntraSettings, KafkaSettings, Settings, StreamsSettings
 
 
 class Contradiction(msgspec.Struct, frozen=True):
@@ -35,8 +35,20 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
             "egnyte.name",
             "is empty while egnyte.url is set: it is the first part of every user key, so name the domain",
         )
-    if entra.tenant and not entra.client_id:
+    yield from _app(entra)
+
+
+def _app(entra: EntraSettings) -> Iterator[Contradiction]:
+    if not entra.tenant:
+        return
+    if not entra.client_id:
         yield Contradiction("entra.client_id", "is empty while entra.tenant is set")
+    if entra.client_secret and entra.certificate:
+        yield Contradiction("entra.client_secret", "is set beside entra.certificate: unset one of them")
+    if not entra.client_secret and not entra.certificate:
+        yield Contradiction(
+            "entra.client_secret", "is empty while entra.tenant is set: set it, or entra.certificate in its place"
+        )
 
 
 def is_loopback(host: str) -> bool:

@@ -184,7 +184,13 @@ def test_a_file_that_was_named_must_be_readable(file: Path, content: bytes | Non
         ("[egnyte]\nurl = 'https://x.example'\n", "egnyte.name", "is empty while egnyte.url is set"),
         ("[egnyte]\nname = 'x'\nurl = 'http://x.example'\n", "egnyte.url", "use https://, or set egnyte.allow_http"),
         ("[entra]\ngraph_url = 'http://x.example'\n", "entra.graph_url", "use https://, or set entra.allow_http"),
-        ("[entra]\ntenant = 'x'\n", "entra.client_id", "is empty while entra.tenant is set"),
+        ("[entra]\ntenant = 'x'\nclient_secret = 's'\n", "entra.client_id", "is empty while entra.tenant is set"),
+        ("[entra]\ntenant = 'x'\nclient_id = 'a'\n", "entra.client_secret", "or entra.certificate in its place"),
+        (
+            "[entra]\ntenant = 'x'\nclient_id = 'a'\nclient_secret = 's'\ncertificate = 'app.pem'\n",
+            "entra.client_secret",
+            "unset one of them",
+        ),
     ],
 )
 def test_contradictions_are_refused(file: Path, text: str, field: str, told: str) -> None:
