@@ -122,12 +122,17 @@ def keyed(value: bytes, received_ms: int, number: int) -> Keyed:
 
 async def publish(settings: Settings, work: list[Keyed]) -> None:
     """Write `work` to the events topic, in order within each partition."""
+    await publish_to(settings, "events", work)
+
+
+async def publish_to(settings: Settings, name: str, work: list[Keyed]) -> None:
+    """Write `work` to the topic called `name`, in order within each partition."""
     producer = AIOKafkaProducer(
         **client_options(settings.kafka), compression_type="lz4", max_batch_size=500_000, enable_idempotence=True
     )
     await producer.start()
     try:
-        topic = topic_name(settings, "events")
+        topic = topic_name(settings, name)
         batches = {n: producer.create_batch() for n in range(PARTITIONS)}
         sent = []
         for event in work:

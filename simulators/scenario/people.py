@@ -59,6 +59,11 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
         return f"{self.name} ( {self.email} )"
 
     @property
+    def has_desktop_app(self) -> bool:
+        """Whether the desktop app is on their computer; one in four works in the browser only."""
+        return self.number % 4 != 3
+
+    @property
     def user_id(self) -> str:
         """Egnyte's id."""
         return str(FIRST_USER_ID + self.number)

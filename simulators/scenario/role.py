@@ -48,8 +48,9 @@ class Label(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Staged(msgspec.Struct, frozen=True, kw_only=True):
-    """What a role adds: `events` of its own, `past` those that only lead to it, `stretches` that change where its person is, `elsewhere` those of its
-    company by e-mail, `directory` and `surroundings` what changes around them. `about`: the story in a line.
+    """What a role adds: `events` of its own, `past` those that only lead to it, `stretches` that change where its
+    person is, `elsewhere` those of its company by e-mail, `directory` and `surroundings` what changes around them.
+    `about`: the story in a line.
     """
 
     start_ms: int

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from simulators.scenario import files
-from simulators.scenario.events import MOBILE, WEB, RawEvent, file_event, login_event
+from simulators.scenario.events import DESKTOP, MOBILE, WEB, RawEvent, file_event, login_event
 from simulators.scenario.role import DAY_MS, HOUR_MS, Behaviour, Role, Staged, silence
 
 
@@ -28,7 +28,7 @@ def past_life(role: Role, last_ms: int) -> Iterator[RawEvent]:
     """
     draw, person = role.draw, role.person
     for days in range(12, -1, -1):
-        for client in (WEB, MOBILE):
+        for client in (WEB, MOBILE, *((DESKTOP,) if person.has_desktop_app else ())):
             at_ms = last_ms - days * DAY_MS - draw.randint(0, 6) * HOUR_MS
             ip = person.mobile_ip if client == MOBILE else person.home_ip
             if at_ms < role.begins_ms - DAY_MS:

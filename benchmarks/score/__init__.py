@@ -1,0 +1,1 @@
+"""How right: a labelled organisation through the whole pipeline, and what was found of what should be found."""
