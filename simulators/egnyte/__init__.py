@@ -2,7 +2,8 @@
 
 from simulators.egnyte.access import Account
 from simulators.egnyte.faults import Fault
+from simulators.egnyte.oauth import App
 from simulators.egnyte.simulator import EgnyteSimulator
 from simulators.egnyte.switches import Switches
 
-__all__ = ["Account", "EgnyteSimulator", "Fault", "Switches"]
+__all__ = ["Account", "App", "EgnyteSimulator", "Fault", "Switches"]

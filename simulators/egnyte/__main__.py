@@ -57,7 +57,7 @@ def main(
         bool, typer.Option("--list-switches", help="Print the switches and their defaults.")
     ] = False,
 ) -> None:
-    """Serves a simulated Egnyte domain: audit stream v2, userinfo, whoami, and /control to command it.
+    """Serves a simulated Egnyte domain: audit stream v2, OAuth, userinfo, whoami, and /control to command it.
 
     Prints its URL and its token. GET /control/journal shows every request, GET /control/events every event that was
     visible.
@@ -128,7 +128,10 @@ async def _serve(simulator: EgnyteSimulator, host: str, port: int) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
     async with simulator.serve(host, port) as url:
-        typer.echo(f"url={url}\ntoken={simulator.token}")
+        app_key = next(iter(simulator.oauth.apps.values()))
+        typer.echo(
+            f"url={url}\ntoken={simulator.token}\nclient_id={app_key.client_id}\nclient_secret={app_key.client_secret}"
+        )
         await stop.wait()
 
 

@@ -22,6 +22,7 @@ class Account(msgspec.Struct, frozen=True, kw_only=True):
     email: str = "audit.reader@example.com"
     user_type: UserType = "admin"
     can_run_reports: bool = False
+    password: str = "audit"  # noqa: S105 - a simulated one
 
 
 class Grant(msgspec.Struct, frozen=True):
@@ -47,6 +48,26 @@ class Access:
     def revoke(self, token: str) -> bool:
         """Turns `token` away from now on; False where it was unknown."""
         return self._grants.pop(token, None) is not None
+
+    def tokens(self, account: Account) -> list[str]:
+        """The tokens of `account`."""
+        return [grant.token for grant in self._grants.values() if grant.account.id == account.id]
+
+    def latest(self, account: Account, client_id: str, now_ms: int) -> Grant | None:
+        """The newest token of `account` that the API key `client_id` was given and that is still good."""
+        theirs = [
+            grant
+            for grant in self._grants.values()
+            if grant.account.id == account.id and grant.client_id == client_id
+            and not 0 <= grant.expires_ms <= now_ms
+        ]  # fmt: skip
+        return theirs[-1] if theirs else None
+
+    def replace(self, account: Account) -> None:
+        """Lets what `account` says from now on hold for the tokens that its person has."""
+        for token, grant in self._grants.items():
+            if grant.account.id == account.id:
+                self._grants[token] = msgspec.structs.replace(grant, account=account)
 
     def grant(self, authorization: str, now_ms: int) -> Grant | None:
         """The grant of an Authorization header, None for a token that is missing, unknown, revoked or expired."""

@@ -10,6 +10,7 @@ from simulators.commands import Body, clock_command, json_command, known_only
 from simulators.egnyte.access import AUDIT_SCOPE
 from simulators.egnyte.domain import Domain
 from simulators.egnyte.faults import Fault
+from simulators.egnyte.oauth import App
 
 
 class Control:
@@ -25,6 +26,8 @@ class Control:
             Route("/control/switches", json_command(self._switches), methods=["GET", "POST"]),
             Route("/control/faults", json_command(self._faults), methods=["GET", "POST", "DELETE"]),
             Route("/control/tokens", json_command(self._tokens), methods=["POST", "DELETE"]),
+            Route("/control/account", json_command(self._account), methods=["GET", "POST"]),
+            Route("/control/apps", json_command(self._apps), methods=["GET", "POST"]),
             Route("/control/events", json_command(self._events), methods=["GET", "POST"]),
             Route("/control/journal", json_command(self._journal), methods=["GET"]),
         ]
@@ -58,6 +61,19 @@ class Control:
         known_only(body, {"scopes", "lasts_s"})
         scopes = tuple(str(scope) for scope in body.get("scopes", [AUDIT_SCOPE]))
         return {"token": self._domain.issue_token(scopes=scopes, lasts_s=float(body.get("lasts_s", 0)))}
+
+    def _account(self, request: Request, body: Body) -> Body:
+        """POST any fields of the person who signs in (see `Account`): `{"user_type": "power"}`. A password ends all
+        tokens of theirs.
+        """
+        account = self._domain.change_account(**body) if request.method == "POST" else self._domain.account
+        return {"account": msgspec.structs.asdict(account)}
+
+    def _apps(self, request: Request, body: Body) -> Body:
+        """POST an API key (see `App`), in place of one of the same client_id."""
+        if request.method == "POST":
+            self._domain.oauth.register(msgspec.convert(body, App))
+        return {"apps": [msgspec.structs.asdict(app) for app in self._domain.oauth.apps.values()]}
 
     def _events(self, request: Request, body: Body) -> Body:
         """POST `{"events": [...], "visible_at_ms": ms}` to add events live; GET all ever visible, from `offset`, at

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from simulators.clock import Clock, RealClock
 from simulators.egnyte.access import AUDIT_SCOPE, Access, Account, Grant, new_token
 from simulators.egnyte.arrivals import Arrival, arrivals
@@ -10,6 +12,7 @@ from simulators.egnyte.eventlog import Event, EventLog
 from simulators.egnyte.faults import Fault, Faults
 from simulators.egnyte.journal import Journal
 from simulators.egnyte.limits import Limits
+from simulators.egnyte.oauth import App, OAuth
 from simulators.egnyte.stream import AuditStream
 from simulators.egnyte.switches import Switches
 
@@ -39,6 +42,8 @@ class Domain:
         self.log.load(arrivals(events, self.switches), self.clock.now_ms())
         self.stream = AuditStream(self.log, domain)
         self.access = Access()
+        self.oauth = OAuth(self.access)
+        self.oauth.register(App())
         self.limits = Limits()
         self.faults = Faults()
         self.journal = Journal()
@@ -79,4 +84,18 @@ class Domain:
 
     def revoke_token(self, token: str | None = None) -> bool:
         """Revokes `token`, by default the first one; False where it was unknown."""
-        return self.access.revoke(token or self.token)
+        return self.oauth.revoke(token or self.token)
+
+    def change_account(self, **changes: Any) -> Account:
+        """Changes whose tokens these are: role, rights, name. A new password ends all of the person's tokens.
+
+        Raises ValueError for an unknown field or a value that does not fit.
+        """
+        try:
+            self.account = msgspec.convert(msgspec.structs.asdict(self.account) | changes, Account)
+        except msgspec.ValidationError as problem:
+            raise ValueError(f"account: {problem}") from None
+        self.access.replace(self.account)
+        if "password" in changes:
+            self.oauth.forget(self.account)
+        return self.account

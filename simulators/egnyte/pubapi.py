@@ -4,6 +4,7 @@ journal.
 
 from collections.abc import Awaitable, Callable
 from typing import Final
+from urllib.parse import parse_qsl
 
 import msgspec
 from starlette.requests import Request
@@ -53,6 +54,7 @@ class PublicApi:
             Route(STREAM, self._behind_gateway(_stream), methods=["GET", "POST"]),
             Route("/pubapi/v1/userinfo", self._behind_gateway(_userinfo), methods=["GET"]),
             Route("/pubapi/v1/whoami", self._behind_gateway(_whoami), methods=["GET"]),
+            Route("/pubapi/v1/tokens/revoke", self._behind_gateway(_revoke), methods=["POST"]),
         ]
 
     def _behind_gateway(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
@@ -157,6 +159,19 @@ async def _userinfo(exchange: Exchange, grant: Grant) -> bytes:
 async def _whoami(exchange: Exchange, grant: Grant) -> bytes:
     found = {"clientId": grant.client_id, "username": grant.account.username, "domain": exchange.domain.name}
     return msgspec.json.encode(found | {"scopes": " ".join(grant.scopes)})
+
+
+async def _revoke(exchange: Exchange, grant: Grant) -> bytes:
+    domain = exchange.domain
+    form = dict(parse_qsl((await exchange.request.body()).decode(errors="replace")))
+    app = domain.oauth.apps.get(grant.client_id)
+    if not form.get("token"):
+        raise RefusedError(400, "token is required", "invalid_request")
+    if app is None or form.get("client_secret") != app.client_secret:
+        raise RefusedError(400, "client_secret is wrong", "invalid_client")
+    if not domain.oauth.revoke(form["token"]) and domain.switches.revoke_again >= 400:
+        raise RefusedError(domain.switches.revoke_again, "The token is not known", "invalid_token")
+    return b""
 
 
 def _sent(rendered: Rendered) -> Response:

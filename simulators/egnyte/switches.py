@@ -12,6 +12,7 @@ ErrorStyle = Literal[
 ]
 Window = Literal["sliding", "fixed"]
 Scope = Literal["token", "domain"]
+TokenErrors = Literal["oauth", "html", "text"]
 OldStart = Literal["refuse", "clamp"]
 
 
@@ -33,6 +34,11 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Access: `plan_has_audit` false answers 403. `gateway_refuses`: an unknown token gets the gateway's 403 for an
     inactive developer, not 401. `error_style`: the form of 400, 401, 403 and 5xx bodies.
+
+    OAuth: `token_lasts_s` seconds (0: without end, as on older domains), with `refresh_tokens` that change with each
+    use where `refresh_rotates`; `refresh_revokes`: the token before it dies at once. `same_token`: asking again gives
+    the token that is there. `code_lasts_s` of a code. `token_requests_per_hour` for each API key, then 409.
+    `token_errors`: the form of the token endpoint's refusals. `revoke_again` is the status for a token that is gone.
 
     Arrival: `late_percent` of the loaded events become visible up to `late_minutes` after their date; `twin_percent`
     happen twice, identically. Both are drawn from `seed`.
@@ -60,6 +66,15 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     plan_has_audit: bool = True
     gateway_refuses: bool = False
     error_style: ErrorStyle = "errors"
+    token_lasts_s: int = 2_592_000
+    refresh_tokens: bool = True
+    refresh_rotates: bool = True
+    refresh_revokes: bool = False
+    same_token: bool = False
+    code_lasts_s: int = 600
+    token_requests_per_hour: int = 100
+    token_errors: TokenErrors = "oauth"  # noqa: S105 - a style
+    revoke_again: int = 200
     late_percent: float = 0.0
     late_minutes: float = 60.0
     twin_percent: float = 0.0
