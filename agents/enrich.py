@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from agents.attempts import Attempts
+from agents.organisation import Organisation
 from agents.people import People, change_of, changed
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.places import Places
@@ -36,10 +37,19 @@ class Enrich:
     """Handler of `egnyte.events`."""
 
     def __init__(
-        self, places: Places, people: People, activities: str, attempts: Attempts, *, retention_ms: int, future_ms: int
+        self,
+        places: Places,
+        people: People,
+        organisation: Organisation,
+        activities: str,
+        attempts: Attempts,
+        *,
+        retention_ms: int,
+        future_ms: int,
     ) -> None:
         self._places = places
         self._people = people
+        self._organisation = organisation
         self._activities = activities
         self._attempts = attempts
         self._retention_ms = retention_ms
@@ -113,6 +123,9 @@ class Enrich:
             place=located.place,
             network=located.network,
             account=self._people.account(key),
+            knowledge=self._organisation.knowledge(
+                envelope.connector, time_ms, located.place.country, located.network.asn, event.client
+            ),
             stamp=view.stamp,
             flags=flags,
             raw=msgspec.Raw(value),
@@ -170,7 +183,7 @@ def _cut(activity: Activity) -> Activity:
 
 def spec(settings: Settings, places: Places) -> AgentSpec:
     """The agent, for `streams.app.build`."""
-    people = People()
+    people, organisation = People(), Organisation()
     return AgentSpec(
         name=NAME,
         group=group_name(settings, NAME),
@@ -179,6 +192,7 @@ def spec(settings: Settings, places: Places) -> AgentSpec:
         handler=Enrich(
             places,
             people,
+            organisation,
             topic_name(settings, "activities"),
             Attempts(topic_name(settings, "attempts"), PARTITIONS),
             retention_ms=settings.streams.retention_ms,
@@ -187,5 +201,8 @@ def spec(settings: Settings, places: Places) -> AgentSpec:
         codec=STATELESS,
         lineage=topic_name(settings, "activities"),
         reset_instead=", ".join(group_name(settings, agent) for agent in ("detect", "networks", "profile")),
-        caches=(Cache(topic_name(settings, "directory"), people.apply),),
+        caches=(
+            Cache(topic_name(settings, "directory"), people.apply),
+            Cache(topic_name(settings, "profile"), organisation.apply),
+        ),
     )

@@ -7,7 +7,6 @@ values of others out, or count twice by being forgotten in between. Counts may s
 """
 
 import zlib
-from collections.abc import Iterator
 from typing import Final, NamedTuple, cast
 
 import msgspec
@@ -62,7 +61,7 @@ class Profile:
             return  # `detect` reads the same record, and sends it to the dead letters
         if activity.outcome != "success" or not activity.interactive or activity.source != AUDIT:
             return
-        if not attributable(activity):
+        if not attributable(activity) or not (values := _values(activity)):
             return
         day = activity.time_ms // DAY_MS
         clock = state.load(_clock_key(activity.connector))
@@ -72,7 +71,7 @@ class Profile:
         elif day < clock.day - WINDOW_DAYS:
             return
         user = state.load(record.key or b"")
-        for kind, value in _values(activity):
+        for kind, value in values:
             known = user.seen.get(f"{kind}/{value}")
             if known is None or known.last != day:
                 census.include(user, kind, value, day)
@@ -141,14 +140,16 @@ class _Census(NamedTuple):
         self.out.send(self.topic, key, encode(told), self.record.timestamp)
 
 
-def _values(activity: Activity) -> Iterator[tuple[Kind, str]]:
+def _values(activity: Activity) -> list[tuple[Kind, str]]:
     """Kind and value of all that `activity` counts for. Exits of VPNs, relays and clouds tell of no country."""
+    found: list[tuple[Kind, str]] = []
     if len(activity.place.country) == 2 and has_place(activity.network):
-        yield "country", activity.place.country
+        found.append(("country", activity.place.country))
     if 0 < activity.network.asn < _MAX_ASN:
-        yield "asn", str(activity.network.asn)
+        found.append(("asn", str(activity.network.asn)))
     if client := client_name(activity.client):
-        yield "client", client
+        found.append(("client", client))
+    return found
 
 
 def _mark(user: Kept, kind: Kind, value: str, day: int, today: int) -> range | None:
