@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from agents import detect, enrich
+from agents import detect, enrich, profile
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
@@ -32,7 +32,7 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     try:
         places = Places(settings.places) if enrich.NAME in agents else None
         policies = PolicyFolder(Path(settings.policies.dir)) if POLICED.intersection(agents) else None
-        makers: dict[str, Callable[[], AgentSpec]] = {}
+        makers: dict[str, Callable[[], AgentSpec]] = {profile.NAME: lambda: profile.spec(settings)}
         if policies is not None:
             makers[detect.NAME] = lambda: detect.spec(settings, policies.current)
         if places is not None:

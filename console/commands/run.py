@@ -6,7 +6,7 @@ import typer
 
 from console.session import session_of
 
-AGENTS: Final = ("enrich", "detect")
+AGENTS: Final = ("enrich", "detect", "profile")
 """Those that a worker can run, in the order of the data."""
 
 
