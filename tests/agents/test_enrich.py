@@ -13,11 +13,12 @@ from benchmarks.workload import events
 from connectors.places import Places
 from schemas.activity import UNDATED, Activity
 from schemas.event import Envelope
+from schemas.profile import ProfileRecord, encode, profile_key
 from streams.sections import DAY_MS, PlacesSettings, Settings
 from streams.spec import AgentSpec
-from streams.testing import Driver
+from streams.testing import Driver, run
 from streams.unit import INPUT_OFFSET
-from tests.agents.partitioned import Headers, Row, letters, worked
+from tests.agents.partitioned import Headers, Row, letters, put, worked
 
 RECEIVED_MS = 1_795_000_000_000
 RETENTION_MS = 180 * DAY_MS
@@ -196,3 +197,24 @@ def test_any_number_of_workers_writes_the_same_bytes() -> None:
         alone = [(r.timestamp, r.key, r.value) for r in one.records("egnyte.activities", partition)]
         assert len(alone) == len(rows[partition])
         assert alone == [(r.timestamp, r.key, r.value) for r in three.records("egnyte.activities", partition)]
+
+
+def test_activities_carry_what_the_organisation_uses() -> None:
+    day = EVENT["date"] // DAY_MS
+
+    async def story(driver: Driver) -> None:
+        for partition in (2, 3):
+            told = ProfileRecord(
+                connector="acme", kind="client", value="web ui", partition=partition, day=day, first_day=day - 1,
+                days=(4,), users=(4, 5),
+            )  # fmt: skip
+            driver.produce(
+                "egnyte.profile", partition, [(profile_key("acme", "client", "web ui", partition), encode(told))]
+            )
+        put(driver, [row(), row(date=EVENT["date"] - DAY_MS), row(access="FTP"), row(access="")])
+        await driver.assign({driver.worker(): [0]})
+        await driver.settle()
+
+    driver = run(spec(), story)
+    assert [each.knowledge.client_users for each in activities(driver)] == [8, -1, 0, -1]
+    assert {(each.knowledge.country_users, each.knowledge.asn_users) for each in activities(driver)} == {(-1, -1)}

@@ -8,18 +8,22 @@ from typing import Any
 
 import msgspec
 
-from agents import detect, enrich
+from agents import detect, enrich, profile
 from connectors.places import Places
+from schemas.activity import Activity
 from schemas.meta import META_KEY
 from streams.cluster import NO_HEADERS, Headers, Record, TopicPartition
 from streams.handler import State
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
 from streams.spec import AgentSpec
-from streams.topics import PARTITIONS, changelog_name, topic_name
+from streams.topics import PARTITIONS, topic_name
 
 Row = tuple[str, int, bytes | None, bytes | None]
 """Topic, partition, key, value."""
+
+
+ACTIVITIES = msgspec.json.Decoder(Activity)
 
 
 class Balance(msgspec.Struct):
@@ -118,9 +122,10 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
     """Compare every topic with the sequential run over the events topic, and that with what Egnyte has `served`."""
     balance = Balance()
     cluster = KafkaCluster(settings, "audit")
-    topics = ("events", "activities", "alerts", "behaviors", "dead-letters")
+    topics = ("events", "activities", "alerts", "behaviors", "profile", "dead-letters")
     names = {name: topic_name(settings, name) for name in topics}
-    enriching, detecting = enrich.spec(settings, Places(settings.places)), detect.spec(settings)
+    enriching = enrich.spec(settings, Places(settings.places))
+    readers = detect.spec(settings), profile.spec(settings)
     try:
         events = [await read(cluster, names["events"], n) for n in range(PARTITIONS)]
         balance.events = sum(map(len, events))
@@ -128,7 +133,7 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
         ids = Counter(dict(record.headers)["event-id"] for partition in events for record in partition)
         balance.doubled += sum(n - 1 for n in ids.values())
         for n in range(PARTITIONS):
-            await _audit_partition(balance, cluster, settings, names, (enriching, detecting), events[n], n)
+            await _audit_partition(balance, cluster, settings, names, enriching, readers, events[n], n)
             await asyncio.sleep(0)
     finally:
         await cluster.close()
@@ -140,21 +145,24 @@ async def _audit_partition(
     cluster: KafkaCluster,
     settings: Settings,
     names: dict[str, str],
-    specs: tuple[AgentSpec, AgentSpec],
+    enriching: AgentSpec,
+    readers: Sequence[AgentSpec],
     events: list[Record],
     n: int,
 ) -> None:
-    enriched, _ = sequential(specs[0], events, n)
-    activities = [
-        PlainRecord(i, timestamp, key, value, partition=n)
-        for i, ((topic, _, key, value), timestamp) in enumerate(enriched.rows)
-        if topic == names["activities"]
-    ]
-    detected, state = sequential(specs[1], activities, n)
+    """`readers`: the agents that read the activities."""
+    activities = await read(cluster, names["activities"], n)
+    enriched, _ = sequential(enriching, events, n)
     expected: defaultdict[str, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
-    for (topic, _, key, value), _ in (*enriched.rows, *detected.rows):
+    for (topic, _, key, value), _ in enriched.rows:
         expected[topic].append((key, value))
-    for name in ("activities", "alerts", "behaviors", "dead-letters"):
+    expected[names["activities"]] = known_as(expected[names["activities"]], activities)
+    for spec in readers:
+        ledger, state = sequential(spec, activities, n)
+        for (topic, _, key, value), _ in ledger.rows:
+            expected[topic].append((key, value))
+        await _audit_state(balance, cluster, spec, state, n)
+    for name in ("activities", "alerts", "behaviors", "profile", "dead-letters"):
         found = [(record.key, record.value) for record in await read(cluster, names[name], n)]
         if expected[names[name]] != found:  # the order counts too
             before = balance.missing, balance.doubled, balance.wrong
@@ -164,14 +172,34 @@ async def _audit_partition(
                 balance.where.append(f"{names[name]}/{n}: another order")
         if name == "activities":
             balance.activities += len(found)
-        elif name != "dead-letters":
+        elif name in ("alerts", "behaviors"):
             balance.findings += len(found)
+
+
+async def _audit_state(
+    balance: Balance, cluster: KafkaCluster, spec: AgentSpec, state: dict[bytes, bytes], n: int
+) -> None:
     stored: dict[bytes, bytes] = {}
-    for record in await read(cluster, changelog_name(settings, "detect"), n):
+    for record in await read(cluster, spec.changelog or "", n):
         if record.value is None:
             stored.pop(record.key or b"", None)
         else:
             stored[record.key or b""] = record.value
     stored.pop(META_KEY, None)
     balance.keys += len(stored)
-    compare(balance, f"{changelog_name(settings, detect.NAME)}/{n}", state.items(), stored.items())
+    compare(balance, f"{spec.changelog}/{n}", state.items(), stored.items())
+
+
+def known_as(
+    expected: Sequence[tuple[bytes | None, bytes | None]], found: Sequence[Record]
+) -> list[tuple[bytes | None, bytes | None]]:
+    """`expected` activities with the knowledge that the `found` ones of the same event were stamped with: it depends on
+    how far the profile had come just then. All else must be the same, byte for byte."""
+    stamped = [ACTIVITIES.decode(record.value or b"") for record in found]
+    knowledge = {each.event_id: each.knowledge for each in stamped}
+    known: list[tuple[bytes | None, bytes | None]] = []
+    for key, value in expected:
+        activity = ACTIVITIES.decode(value or b"")
+        as_found = msgspec.structs.replace(activity, knowledge=knowledge.get(activity.event_id, activity.knowledge))
+        known.append((key, msgspec.json.encode(as_found)))
+    return known

@@ -203,7 +203,7 @@ async def until_drained(settings: Settings, simulator: EgnyteSimulator, within_s
             range(PARTITIONS)]
                     for name in ("events", "activities")}  # fmt: skip
             behind = []
-            for agent, source in (("enrich", "events"), ("detect", "activities")):
+            for agent, source in (("enrich", "events"), ("detect", "activities"), ("profile", "activities")):
                 for n, (begin, end) in enumerate(ends[source]):
                     tp = TopicPartition(topic_name(settings, source), n)
                     committed = await cluster.committed(group_name(settings, agent), tp)

@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 
+from console.commands.run import AGENTS
 from streams.logs import configure
 from streams.settings import load
 from streams.unit import Probe, no_probe
@@ -47,7 +48,7 @@ def main() -> int:
     from agents.worker import run as run_worker
 
     number = signal.SIGSTOP if asked.stop else signal.SIGKILL
-    return run_worker(settings, ("enrich", "detect"), striking(asked.at, asked.times, number) if asked.at else no_probe)
+    return run_worker(settings, AGENTS, striking(asked.at, asked.times, number) if asked.at else no_probe)
 
 
 if __name__ == "__main__":
