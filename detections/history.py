@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from detections import bursts, encounters, login_sessions, sightings, verdicts
+from detections import bursts, encounters, login_sessions, sightings, standing, verdicts
 from detections.activity_policies import clients, watches
 from detections.model import DAY_MS, attributable
 from detections.networks import has_place
@@ -90,6 +90,7 @@ def forget(user: UserState, time_ms: int) -> None:
     watches.forget(user.activity_policies, time_ms)
     clients.forget(user.activity_policies, day)
     verdicts.forget(user.verdicts, time_ms)
+    standing.forget(user.standing, time_ms)
 
 
 class Learning(msgspec.Struct, frozen=True, gc=False):

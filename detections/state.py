@@ -17,7 +17,7 @@ from msgspec import field
 
 from detections.model import DAY_MS
 
-SCHEMA: Final = 3
+SCHEMA: Final = 4
 """Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
 
 KEPT_DAYS: Final = 80
@@ -241,10 +241,37 @@ class Volumes(msgspec.Struct, array_like=True, gc=False):
 
 class Verdicts(msgspec.Struct, array_like=True, gc=False):
     """What people have said. `closed`: findings that are not updated any more, by uid (hexadecimal), with the time of
-    the verdict. `benign`: AS numbers, in digits, of networks found benign, with the latest day (since the epoch, UTC)."""
+    the verdict. `benign`: AS numbers, in digits, of networks found benign, with the latest day (since the epoch)."""
 
     closed: dict[str, int] = field(default_factory=dict)
     benign: dict[str, int] = field(default_factory=dict)
+
+
+class Recent(msgspec.Struct, array_like=True, gc=False):
+    """The last activity of an hour or a day: when, which (see `detections.standing`), its type by its number in
+    `schemas.activity.TYPES`; and how many there were."""
+
+    last_ms: int
+    last_id: bytes
+    type: int
+    count: int
+
+
+class Standing(msgspec.Struct, array_like=True, gc=False):
+    """What the directory has told of the user's access, and what it may be held against; see `detections.standing`.
+
+    `version`: of the account, as told at `told_ms`, with the times (0: none) at which access ended or ends. `hours`,
+    `days`: the latest with an activity, oldest first. `incidents`: those that are not closed.
+    """
+
+    version: int = 0
+    told_ms: int = 0
+    deleted_ms: int = 0
+    left_ms: int = 0
+    disabled_ms: int = 0
+    hours: list[Recent] = field(default_factory=list)
+    days: list[Recent] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
 
 
 class UserState(msgspec.Struct, array_like=True, gc=False):
@@ -258,6 +285,7 @@ class UserState(msgspec.Struct, array_like=True, gc=False):
     encounters: Encounters = field(default_factory=Encounters)
     volumes: Volumes = field(default_factory=Volumes)
     verdicts: Verdicts = field(default_factory=Verdicts)
+    standing: Standing = field(default_factory=Standing)
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
