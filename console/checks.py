@@ -1,4 +1,6 @@
-"""What `doctor` looks at: settings, cluster, topics, databases, Egnyte, policies. It gives lines, and never raises."""
+"""What `doctor` looks at: settings, cluster, topics, databases, Egnyte, Entra ID, policies. It gives lines, and never
+raises.
+"""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -11,6 +13,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from agents.detect import policy_set
+from connectors.entra.credentials import ClientCertificate, credential_of
 from connectors.places.database import Kind, open_database
 from connectors.places.errors import PlacesError
 from connectors.places.listset import read_lists
@@ -23,6 +26,9 @@ from streams.topic_check import Row
 
 OLD_DATABASE: Final = timedelta(days=90)
 """Addresses change hands: a fair part of a database is wrong after a quarter of a year."""
+
+CERTIFICATE_WARNING_DAYS: Final = 30
+"""Time enough to have a new one uploaded by whoever may."""
 
 FETCH: Final = 1
 """Kafka's number of the Fetch request. Kafka 4.0 dropped its versions below 4 (KIP-896)."""
@@ -123,6 +129,32 @@ def check_egnyte(settings: Settings) -> Iterator[Line]:
         yield Line("warn", "egnyte", f"{unset} not set", "the connector can't start without; workers can")
     else:
         yield Line("ok", "egnyte", f"{egnyte.name} at {egnyte.base_url}")
+
+
+def check_entra(settings: Settings, now: datetime | None = None) -> Iterator[Line]:
+    """Can people be read from Entra ID, and acted on there. Entra ID itself is not called. `now`: UTC."""
+    entra = settings.entra
+    if not entra.tenant:
+        advice = "people are known from Egnyte alone, and no account can be stopped: set entra.tenant"
+        yield Line("warn", "entra", "entra.tenant not set", advice)
+        return
+    try:
+        credential = credential_of(entra)
+    except ValueError as error:
+        yield Line("fail", "entra", str(error), "the app can't log in without")
+        return
+    proof = "a client secret"
+    if isinstance(credential, ClientCertificate):
+        left = (credential.expires - (now or datetime.now(UTC))).days
+        proof = f"a certificate that is valid until {credential.expires:%Y-%m-%d}"
+        if left < CERTIFICATE_WARNING_DAYS:
+            advice = "make a new certificate, upload its public part to the app registration, and set entra.certificate"
+            yield Line("fail" if left < 0 else "warn", "entra.certificate", f"{left} days left", advice)
+    yield Line("ok", "entra", f"tenant {entra.tenant} at {entra.graph_url}, by {proof}")
+    if not entra.mailbox:
+        yield Line(
+            "warn", "entra.mailbox", "not set", "nobody can be notified by mail: set it to a user with a mailbox"
+        )
 
 
 def check_policies(settings: Settings) -> Iterator[Line]:

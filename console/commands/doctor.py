@@ -12,6 +12,7 @@ from console.checks import (
     Setting,
     check_cluster,
     check_egnyte,
+    check_entra,
     check_places,
     check_policies,
     settings_in_force,
@@ -50,7 +51,7 @@ def _look(session: Session) -> tuple[list[Setting], list[Line]]:
     changed = sum(setting.origin != DEFAULT for setting in found)
     lines = [Line("ok", "settings", f"{len(found)} settings, {changed} not at their default")]
     lines += asyncio.run(check_cluster(loaded.settings))
-    for check in (check_places, check_egnyte, check_policies):
+    for check in (check_places, check_egnyte, check_entra, check_policies):
         lines += check(loaded.settings)
     return found, lines
 

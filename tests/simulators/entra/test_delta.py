@@ -80,6 +80,17 @@ async def test_changed_properties_only(serve, ask, minimal):
         assert (await served.drain(link))[0] == [{"id": "u0", "accountEnabled": False}]
 
 
+@pytest.mark.parametrize("unset", [True, False])
+async def test_a_value_that_is_taken_away_is_told(serve, unset):
+    async with serve(people(1), unset=unset) as served:
+        first, link, _ = await served.drain("/v1.0/users/delta?$select=id,mail,jobTitle")
+        assert ("jobTitle" in first[0]) is unset
+        served.simulator.directory.change("u0", mail=None)
+        (user,) = (await served.drain(link))[0]
+        assert user["mail"] is None
+        assert ("jobTitle" in user) is unset
+
+
 async def test_repeats(serve):
     async with serve(people(6), page_size=3, repeats=2) as served:
         users, link, pages = await served.drain(SELECT)
