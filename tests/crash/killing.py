@@ -1,6 +1,7 @@
 """The killing: a connector and two workers on a real broker, killed again and again while events keep coming."""
 
 import asyncio
+import itertools
 import os
 import random
 import signal
@@ -18,7 +19,7 @@ from simulators.clock import RealClock
 from simulators.egnyte import EgnyteSimulator, Switches
 from streams.cluster import TopicPartition
 from streams.kafka_cluster import KafkaCluster
-from streams.sections import Settings
+from streams.sections import DAY_MS, Settings
 from streams.settings import load
 from streams.topic_admin import prepare_topics
 from streams.topics import PARTITIONS, group_name, topic_name
@@ -184,11 +185,13 @@ async def _one_kill(number: int, connector: Victim, workers: list[Victim], chanc
 
 
 async def feed(simulator: EgnyteSimulator, rows: Iterator[dict[str, object]], rate: int) -> None:
-    """`rate` events/s, dated now."""
-    while True:
+    """`rate` events/s, dated now; those of the first two seconds a day ago, so that something is known of the
+    organisation."""
+    for number in itertools.count():
+        ago_ms = DAY_MS if number < 10 else 0
         for _ in range(rate // 5):
             row = next(rows)
-            row["date"] = int(time.time() * 1000)
+            row["date"] = int(time.time() * 1000) - ago_ms
             simulator.append(row)
         await asyncio.sleep(0.2)
 
