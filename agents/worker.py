@@ -6,7 +6,7 @@ from pathlib import Path
 
 import structlog
 
-from agents import detect, enrich, profile
+from agents import detect, enrich, networks, profile
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
@@ -19,7 +19,7 @@ from streams.spec import AgentSpec
 from streams.unit import Probe, no_probe
 
 log = structlog.get_logger(__name__)
-POLICED = frozenset({detect.NAME})
+POLICED = frozenset({detect.NAME, networks.NAME})
 """Agents that judge by policies: their handlers follow `agents.policy_reload`."""
 REFRESH_S = 10
 """How often files (databases, lists) are looked at for changes."""
@@ -35,6 +35,7 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
         makers: dict[str, Callable[[], AgentSpec]] = {profile.NAME: lambda: profile.spec(settings)}
         if policies is not None:
             makers[detect.NAME] = lambda: detect.spec(settings, policies.current)
+            makers[networks.NAME] = lambda: networks.spec(settings, policies.current)
         if places is not None:
             makers[enrich.NAME] = lambda: enrich.spec(settings, places)
         specs = [makers[name]() for name in agents]

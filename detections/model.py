@@ -6,11 +6,12 @@ history gives the same candidates.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final, Literal, Protocol
+from typing import Any, ClassVar, Final, Literal, Protocol
 
 import msgspec
 
 from schemas.activity import UNDATED, Activity
+from schemas.attempt import Attempt, By
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
@@ -166,5 +167,25 @@ class Policy(Protocol):
         """Candidates for `activity`, which changes `user` (a `detections.state.UserState`) in place.
 
         All changes are done when it returns. Never raises for any activity.
+        """
+        ...
+
+
+class SourcePolicy(Protocol):
+    """A policy on where attempts come from: a network, all logins of a domain, or a link."""
+
+    settings: Any
+    by: ClassVar[By]
+    """Which of them it judges."""
+
+    @property
+    def metadata(self) -> Metadata:
+        """What people read about it."""
+        ...
+
+    def judge(self, attempt: Attempt, source: Any) -> Sequence[Candidate]:
+        """Candidates for `attempt`, which changes `source` (a `detections.sources.Source`) in place.
+
+        All changes are done when it returns. Never raises for any attempt.
         """
         ...

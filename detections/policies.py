@@ -12,6 +12,8 @@ from detections.admin_activity import AdminActivity
 from detections.admin_activity import Settings as AdminActivitySettings
 from detections.anonymous_ip import AnonymousIp
 from detections.anonymous_ip import Settings as AnonymousIpSettings
+from detections.credential_stuffing import CredentialStuffing
+from detections.credential_stuffing import Settings as CredentialStuffingSettings
 from detections.dormant_account import DormantAccount
 from detections.dormant_account import Settings as DormantAccountSettings
 from detections.failed_logins import FailedLogins
@@ -19,28 +21,35 @@ from detections.failed_logins import Settings as FailedLoginsSettings
 from detections.impossible_travel import ImpossibleTravel
 from detections.infrequent_country import InfrequentCountry
 from detections.infrequent_country import Settings as InfrequentCountrySettings
+from detections.link_spread import LinkSpread
+from detections.link_spread import Settings as LinkSpreadSettings
 from detections.mass_delete import MassDelete
 from detections.mass_delete import Settings as MassDeleteSettings
 from detections.mass_download import MassDownload
 from detections.mass_download import Settings as MassDownloadSettings
 from detections.mass_share import MassShare
 from detections.mass_share import Settings as MassShareSettings
-from detections.model import Policy
+from detections.model import Policy, SourcePolicy
 from detections.new_client import NewClient
 from detections.new_client import Settings as NewClientSettings
+from detections.password_spray import PasswordSpray
+from detections.password_spray import Settings as PasswordSpraySettings
 from detections.ransomware import Ransomware
 from detections.ransomware import Settings as RansomwareSettings
 from detections.settings import Mistake, PolicySettings, among, build
 from detections.suspicious_ip import Settings as SuspiciousIpSettings
 from detections.suspicious_ip import SuspiciousIp
+from detections.terminated_user import Settings as TerminatedUserSettings
+from detections.terminated_user import TerminatedUser
 from detections.travel_ladder import Settings as ImpossibleTravelSettings
 
-BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
+BY_USER: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (ImpossibleTravel, ImpossibleTravelSettings),
     (FailedLogins, FailedLoginsSettings),
     (InfrequentCountry, InfrequentCountrySettings),
     (AnonymousIp, AnonymousIpSettings),
     (SuspiciousIp, SuspiciousIpSettings),
+    (TerminatedUser, TerminatedUserSettings),
     (DormantAccount, DormantAccountSettings),
     (NewClient, NewClientSettings),
     (MassDownload, MassDownloadSettings),
@@ -49,7 +58,16 @@ BUILT_IN: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
     (Ransomware, RansomwareSettings),
     (AdminActivity, AdminActivitySettings),
 )
-"""Policies with the types of their settings, in the order in which they judge."""
+"""Policies on what users do, with the types of their settings, in the order in which they judge."""
+
+BY_SOURCE: Final[tuple[tuple[type[Any], type[PolicySettings]], ...]] = (
+    (PasswordSpray, PasswordSpraySettings),
+    (CredentialStuffing, CredentialStuffingSettings),
+    (LinkSpread, LinkSpreadSettings),
+)
+"""Policies on where attempts come from: networks and links."""
+
+BUILT_IN: Final = (*BY_USER, *BY_SOURCE)
 
 
 class PoliciesError(ValueError):
@@ -62,7 +80,8 @@ class PoliciesError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class PolicySet:
-    """`policies`: the enabled built-in ones, in the order in which they judge. `hash`: SHA-256 (hex) of ids, versions
+    """`policies`: the enabled built-in ones on users, in the order in which they judge; `by_source`: those on networks
+    and links. `hash`: SHA-256 (hex) of ids, versions
     and settings of all, so that a finding can name what it was judged by. `settings`: by policy id, of all built-in
     ones. `activity`: the activity policies, by id; the enabled ones judge after the others."""
 
@@ -70,6 +89,7 @@ class PolicySet:
     hash: str
     settings: Mapping[str, PolicySettings]
     activity: tuple[ActivityPolicy, ...] = ()
+    by_source: tuple[SourcePolicy, ...] = ()
 
     @classmethod
     def of(cls, config: Mapping[str, Any]) -> "PolicySet":
@@ -88,7 +108,8 @@ class PolicySet:
         if mistakes:
             raise PoliciesError(tuple(mistakes))
         return cls(
-            policies=tuple(known[name][0](settings) for name, settings in chosen.items() if settings.enabled),
+            policies=_enabled(BY_USER, chosen),
+            by_source=_enabled(BY_SOURCE, chosen),
             hash=_hash([(name, known[name][0].metadata.version, chosen[name]) for name in sorted(chosen)]),
             settings=chosen,
         )
@@ -101,6 +122,11 @@ class PolicySet:
         versions = [(each.metadata.id, each.metadata.version) for each in ordered]
         content = msgspec.json.encode([self.hash, versions], order="deterministic")
         return replace(self, hash=hashlib.sha256(content).hexdigest(), activity=ordered)
+
+
+def _enabled(kind: Sequence[tuple[type[Any], type[PolicySettings]]], chosen: Mapping[str, PolicySettings]) -> Any:
+    named = ((policy, chosen[policy.metadata.id]) for policy, _ in kind)
+    return tuple(policy(settings) for policy, settings in named if settings.enabled)
 
 
 def _hash(effective: list[tuple[str, str, PolicySettings]]) -> str:

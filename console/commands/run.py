@@ -6,7 +6,7 @@ import typer
 
 from console.session import session_of
 
-AGENTS: Final = ("enrich", "detect", "profile")
+AGENTS: Final = ("enrich", "detect", "networks", "profile")
 """Those that a worker can run, in the order of the data."""
 
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 import detections
-from detections.cases import NOTHING, Case, CaseFile, CasesError, load, mismatches, play
+from detections.cases import NOTHING, Case, CaseFile, CasesError, load, mismatches
 from detections.policies import BUILT_IN
+from detections.source_cases import play
 
 FOLDER = Path(detections.__file__).parent
 IDS = [policy.metadata.id for policy, _ in BUILT_IN]

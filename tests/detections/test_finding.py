@@ -9,11 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
-from detections import cases
+from detections import cases, source_cases
 from detections.evidence import MAX_EVIDENCE
-from detections.finding import MESSAGE_CHARS, finding, finding_uid
+from detections.finding import MESSAGE_CHARS, about, finding, finding_uid
 from detections.model import Candidate, Evidence, Number
 from detections.policies import BUILT_IN
+from detections.subject import source_subject, user_subject
 from schemas import finding as schema
 from schemas.activity import Person
 from schemas.event import MAX_VALUE_BYTES
@@ -76,12 +77,13 @@ def test_every_finding_keeps_the_rules_of_ocsf(candidate: Candidate, actor: Pers
 def test_what_the_policies_say_in_their_cases_keeps_the_rules_too(file: Path) -> None:
     stories = cases.load(file.read_text("utf-8"), file.name)
     metadata = {policy.metadata.id: policy.metadata for policy, _ in BUILT_IN}[stories.policy]
-    said = [candidate for case in stories.cases() for candidate in cases.play(stories, case)]
+    said = [candidate for case in stories.cases() for candidate in source_cases.play(stories, case)]
     assert "create" in {candidate.step for candidate in said}
     for candidate in said:
-        value = finding(
-            candidate, metadata, connector="a", user_key="a/b", actor=JANE, set_hash="abc", product_version="0.1.0"
-        )
+        subject = user_subject(JANE, "a/b")
+        if candidate.concerned:
+            subject = source_subject(candidate, "link", "a/link/1", "a", candidate.concerned[0].name)
+        value = about(subject, candidate, metadata, connector="a", set_hash="abc", product_version="0.1.0")
         assert problems(sent(value)) == []
         assert value.message == candidate.message, "messages are meant to fit"
 

@@ -1,0 +1,115 @@
+"""`networks`: attempts of one network, of one domain, or by one link become findings.
+
+What is judged together comes from many partitions of the activities, so in no fixed order: see
+`docs/adr/0005-networks.md` for what is exact all the same.
+"""
+
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from agents.origin import origin_of
+from agents.policies import load_policies
+from detections import logins, sources
+from detections.finding import about
+from detections.model import LATEST_MS, Candidate, Metadata, SourcePolicy
+from detections.policies import PolicySet
+from detections.sources import Logins, Source
+from detections.subject import source_subject
+from schemas.attempt import Attempt, By, decode
+from streams.cluster import Record
+from streams.errors import StageFailed
+from streams.handler import NO_STAGES, Codec, Outputs, State
+from streams.sections import Settings
+from streams.spec import AgentSpec
+from streams.topics import changelog_name, group_name, topic_name
+from streams.version import VERSION
+
+NAME: Final = "networks"
+SCHEMA: Final = 1 * 1_000 + sources.SCHEMA
+"""Of the stored state: what the detections keep, and how this agent stores it. Raised, it is learned anew."""
+SOURCES: Final = "sources"
+"""Stage that learns who is usual; a policy's stage is its id."""
+
+
+class Networks:
+    """Handler of `egnyte.attempts`."""
+
+    def __init__(self, policies: PolicySet, alerts: str, behaviors: str) -> None:
+        self.use(policies)
+        self._topics = {True: alerts, False: behaviors}
+        self._encode = msgspec.json.Encoder(order="deterministic").encode
+
+    def use(self, policies: PolicySet) -> None:
+        """See `agents.policy_reload.FollowsPolicies`."""
+        kinds: tuple[By, ...] = ("network", "connector", "link")
+        self._policies: dict[By, tuple[SourcePolicy, ...]] = {
+            by: tuple(each for each in policies.by_source if each.by == by) for by in kinds
+        }
+        self.set_hash = policies.hash
+
+    def handle(self, record: Record, state: State[Source], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
+        """The source takes the attempt in; then the policies judge."""
+        try:
+            attempt = decode(record.value or b"")
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            out.dead_letter(record, "decode", f"not an attempt: {error}")
+            return
+        if not 0 <= attempt.time_ms < LATEST_MS:
+            return
+        source = state.load(record.key or b"")
+        stage = SOURCES
+        try:
+            if attempt.by != "link" and (SOURCES in skip or not _taken_in(attempt, source)):
+                return
+            for policy in self._policies[attempt.by]:
+                stage = policy.metadata.id
+                if stage not in skip:
+                    for candidate in policy.judge(attempt, source):
+                        self._publish(candidate, policy.metadata, attempt, record, out)
+        except Exception as error:
+            raise StageFailed(stage, error) from error
+
+    def _publish(self, candidate: Candidate, policy: Metadata, attempt: Attempt, record: Record, out: Outputs) -> None:
+        name = attempt.prefix if attempt.by == "network" else attempt.link
+        key = (record.key or b"").decode(errors="replace")
+        found = about(
+            source_subject(candidate, attempt.by, key, attempt.connector, name),
+            candidate,
+            policy,
+            connector=attempt.connector,
+            set_hash=self.set_hash,
+            product_version=VERSION,
+        )
+        out.send(
+            self._topics[found.is_alert],
+            found.finding_info.uid.encode(),
+            self._encode(found),
+            attempt.time_ms,
+            origin_of(NAME, record),
+        )
+
+
+def _taken_in(attempt: Attempt, source: Source) -> bool:
+    """Takes a login in. False where there is nothing to judge: most logins are of that kind."""
+    if source.logins is None:
+        source.logins = Logins()
+    return logins.observe(source.logins, attempt)
+
+
+def spec(settings: Settings, policies: PolicySet | None = None) -> AgentSpec:
+    """The agent, for `streams.app.build`. `policies`: those in force, by default what the files ask for."""
+    return AgentSpec(
+        name=NAME,
+        group=group_name(settings, NAME),
+        source=topic_name(settings, "attempts"),
+        dead_letters=topic_name(settings, "dead-letters"),
+        handler=Networks(
+            policies or load_policies(Path(settings.policies.dir)),
+            topic_name(settings, "alerts"),
+            topic_name(settings, "behaviors"),
+        ),
+        codec=Codec(SCHEMA, Source, sources.encode, sources.decode),
+        changelog=changelog_name(settings, NAME),
+    )
