@@ -10,7 +10,9 @@ from simulators.commands import Body, clock_command, json_command, known_only
 from simulators.egnyte.access import AUDIT_SCOPE
 from simulators.egnyte.domain import Domain
 from simulators.egnyte.faults import Fault
+from simulators.egnyte.links import Link
 from simulators.egnyte.oauth import App
+from simulators.egnyte.users import User
 
 
 class Control:
@@ -29,6 +31,8 @@ class Control:
             Route("/control/account", json_command(self._account), methods=["GET", "POST"]),
             Route("/control/apps", json_command(self._apps), methods=["GET", "POST"]),
             Route("/control/events", json_command(self._events), methods=["GET", "POST"]),
+            Route("/control/links", json_command(self._links), methods=["GET", "POST"]),
+            Route("/control/users", json_command(self._users), methods=["GET", "POST"]),
             Route("/control/journal", json_command(self._journal), methods=["GET"]),
         ]
 
@@ -96,6 +100,22 @@ class Control:
             "offset": offset,
             "events": [msgspec.Raw(one) for one in found[offset : offset + count]],
         }
+
+    def _links(self, request: Request, body: Body) -> Body:
+        """POST `{"links": [...]}` (see `Link`) to add some; GET those that are left."""
+        if request.method == "POST":
+            known_only(body, {"links"})
+            for link in msgspec.convert(body.get("links"), list[Link]):
+                self._domain.links.add(link)
+        return {"links": [msgspec.to_builtins(link) for link in self._domain.links.all()]}
+
+    def _users(self, request: Request, body: Body) -> Body:
+        """POST `{"users": [...]}` (see `User`) to add or replace some; GET everybody."""
+        if request.method == "POST":
+            known_only(body, {"users"})
+            for user in msgspec.convert(body.get("users"), list[User]):
+                self._domain.users.add(user)
+        return {"users": [msgspec.to_builtins(user) for user in self._domain.users.all()]}
 
     def _journal(self, request: Request, body: Body) -> Body:
         """GET the requests from number `since`."""

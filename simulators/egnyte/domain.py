@@ -12,9 +12,12 @@ from simulators.egnyte.eventlog import Event, EventLog
 from simulators.egnyte.faults import Fault, Faults
 from simulators.egnyte.journal import Journal
 from simulators.egnyte.limits import Limits
+from simulators.egnyte.links import Links
 from simulators.egnyte.oauth import App, OAuth
+from simulators.egnyte.reports import Reports
 from simulators.egnyte.stream import AuditStream
 from simulators.egnyte.switches import Switches
+from simulators.egnyte.users import Users
 
 
 class Domain:
@@ -41,6 +44,9 @@ class Domain:
         self.log = EventLog()
         self.log.load(arrivals(events, self.switches), self.clock.now_ms())
         self.stream = AuditStream(self.log, domain)
+        self.reports = Reports(self.log)
+        self.links = Links()
+        self.users = Users()
         self.access = Access()
         self.oauth = OAuth(self.access)
         self.oauth.register(App())

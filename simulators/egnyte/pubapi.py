@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from simulators.egnyte import links_api, reports_api, users_api
 from simulators.egnyte.access import Grant, require_audit
 from simulators.egnyte.domain import Domain
 from simulators.egnyte.faults import Fault
@@ -40,6 +41,23 @@ class Exchange:
 Endpoint = Callable[[Exchange, Grant], Awaitable[bytes | Response]]
 """Gives the JSON of a 200, or an answer of another kind."""
 
+MORE: Final[tuple[tuple[str, str, Endpoint], ...]] = (
+    ("GET", f"{reports_api.BASE}/jobs/{{job}}", reports_api.poll),
+    ("POST", f"{reports_api.BASE}/{{report}}", reports_api.create),
+    ("GET", f"{reports_api.BASE}/{{report}}/{{job}}", reports_api.fetch),
+    ("DELETE", f"{reports_api.BASE}/{{report}}/{{job}}", reports_api.delete),
+    ("GET", "/pubapi/v1/links", links_api.ids),
+    ("GET", "/pubapi/v2/links", links_api.whole),
+    *(("GET", f"/pubapi/{version}/links/{{link}}", links_api.one) for version in ("v1", "v2")),
+    *(("DELETE", f"/pubapi/{version}/links/{{link}}", links_api.delete) for version in ("v1", "v2")),
+    ("GET", users_api.BASE, users_api.listed),
+    ("POST", users_api.BASE, users_api.create),
+    ("GET", f"{users_api.BASE}/{{user}}", users_api.one),
+    ("PATCH", f"{users_api.BASE}/{{user}}", users_api.change),
+    ("DELETE", f"{users_api.BASE}/{{user}}", users_api.delete),
+)
+"""Method, path and endpoint of what stands in modules of its own."""
+
 
 class PublicApi:
     """The routes of `domain`."""
@@ -52,6 +70,7 @@ class PublicApi:
         """All endpoints."""
         return [
             Route(STREAM, self._behind_gateway(_stream), methods=["GET", "POST"]),
+            *(Route(path, self._behind_gateway(endpoint), methods=[method]) for method, path, endpoint in MORE),
             Route("/pubapi/v1/userinfo", self._behind_gateway(_userinfo), methods=["GET"]),
             Route("/pubapi/v1/whoami", self._behind_gateway(_whoami), methods=["GET"]),
             Route("/pubapi/v1/tokens/revoke", self._behind_gateway(_revoke), methods=["POST"]),

@@ -14,6 +14,10 @@ Window = Literal["sliding", "fixed"]
 Scope = Literal["token", "domain"]
 TokenErrors = Literal["oauth", "html", "text"]
 OldStart = Literal["refuse", "clamp"]
+TotalKey = Literal["total_count", "totalCount"]
+PathKey = Literal["file", "file/folder"]
+UsersKey = Literal["resources", "Resources"]
+PatchNames = Literal["nested", "flat", "both"]
 
 
 class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -39,6 +43,19 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     use where `refresh_rotates`; `refresh_revokes`: the token before it dies at once. `same_token`: asking again gives
     the token that is there. `code_lasts_s` of a code. `token_requests_per_hour` for each API key, then 409.
     `token_errors`: the form of the token endpoint's refusals. `revoke_again` is the status for a token that is gone.
+
+    Reports (v1): a job runs for `report_seconds` and may be asked for every `report_poll_s` (`report_first_poll`: the
+    first time counts from its creation), is kept for `report_hours` (then 404), and reaches back `report_days`. The
+    first `reports_fail` jobs fail. `report_page` rows a page at most, their number in `report_total_key`;
+    `reports_json` false refuses that format. `report_lag_minutes`: newer events are not yet in it.
+    `report_zone_hours`: the domain's days begin so much before those of UTC. `report_ascending`: oldest row first.
+    `report_path_key`: the key of a file's path. `report_root_folder`: `/` may be asked for.
+
+    `delete_answers`: the status of a report's or link's deletion.
+
+    Users: `users_page` at most in one answer, under `users_key`; `users_inactive_listed` among them. Names are changed
+    as `users_patch_names` (in `name`, beside it, or both). `users_audited`: what the API changes is told in the audit.
+    `delete_user_answers`: the status of a user's deletion. `inactive_ends_tokens` of whoever is deactivated, at once.
 
     Arrival: `late_percent` of the loaded events become visible up to `late_minutes` after their date; `twin_percent`
     happen twice, identically. Both are drawn from `seed`.
@@ -75,6 +92,28 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     token_requests_per_hour: int = 100
     token_errors: TokenErrors = "oauth"  # noqa: S105 - a style
     revoke_again: int = 200
+    report_seconds: float = 60.0
+    report_poll_s: int = 120
+    report_first_poll: bool = False
+    report_hours: int = 24
+    report_days: int = 92
+    report_page: int = 1_000
+    report_total_key: TotalKey = "total_count"
+    report_lag_minutes: float = 0.0
+    report_zone_hours: float = 0.0
+    report_ascending: bool = True
+    report_path_key: PathKey = "file"
+    report_root_folder: bool = True
+    reports_json: bool = True
+    reports_fail: int = 0
+    delete_answers: int = 204
+    users_page: int = 100
+    users_key: UsersKey = "resources"
+    users_inactive_listed: bool = True
+    users_patch_names: PatchNames = "both"
+    users_audited: bool = True
+    delete_user_answers: int = 204
+    inactive_ends_tokens: bool = True
     late_percent: float = 0.0
     late_minutes: float = 60.0
     twin_percent: float = 0.0
@@ -84,7 +123,7 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Raises ValueError for a negative number or a percentage above 100."""
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if isinstance(value, int | float) and value < 0:
+            if isinstance(value, int | float) and value < 0 and name != "report_zone_hours":
                 raise ValueError(f"switch {name} is {value}, it cannot be negative")
             if name.endswith("_percent") and value > 100:
                 raise ValueError(f"switch {name} is {value}, it is a percentage")
