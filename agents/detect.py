@@ -8,6 +8,7 @@ import msgspec
 
 from agents.origin import origin_of
 from agents.policies import load_policies
+from agents.withdrawing import FindingsWithdrawn
 from detections import state as user_state
 from detections.activity_policies.conditions import Test
 from detections.activity_policies.limits import Limits
@@ -18,8 +19,8 @@ from detections.model import Candidate, Metadata, Policy
 from detections.policies import PolicySet
 from detections.state import UserState
 from detections.verdicts import BY_SOURCE, heard, is_closed, verdict_of
-from schemas.activity import TYPES, UNDATED, Activity
-from schemas.event import VERDICT
+from schemas.activity import TYPES, UNDATED, Activity, Person
+from schemas.event import DIRECTORY, VERDICT
 from schemas.finding import Finding
 from streams.cluster import Record
 from streams.errors import StageFailed
@@ -57,7 +58,7 @@ class Detect:
         self._of_no_type = _built_in(policies.policies, "")
         self._activity = _by_type(policies.activity, children=False)
         self._children = _by_type(policies.activity, children=True)
-        self._set_hash = policies.hash
+        self.set_hash = policies.hash
 
     def handle(self, record: Record, state: State[UserState], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
         """Every policy sees the user as of before the activity; then the activity is learned."""
@@ -113,8 +114,8 @@ class Detect:
             policy,
             connector=activity.connector,
             user_key=(record.key or b"").decode(errors="replace"),
-            actor=activity.actor,
-            set_hash=self._set_hash,
+            actor=whom(activity),
+            set_hash=self.set_hash,
             product_version=VERSION,
         )
         if candidate.step == "suppress" or not is_closed(user.verdicts, found.finding_info.uid):
@@ -123,6 +124,11 @@ class Detect:
     def _send(self, found: Finding, time_ms: int, record: Record, out: Outputs) -> None:
         topic, uid = self._topics[found.is_alert], found.finding_info.uid.encode()
         out.send(topic, uid, self._encode(found), time_ms, origin_of(NAME, record))
+
+
+def whom(activity: Activity) -> Person:
+    """Whose doing the findings of `activity` are about: for a change of the directory, whose account it is."""
+    return activity.subject if activity.source == DIRECTORY and activity.subject is not None else activity.actor
 
 
 def _built_in(policies: Sequence[Policy], kind: str) -> tuple[tuple[str, Judge, Metadata], ...]:
@@ -152,14 +158,15 @@ def policy_set(settings: Settings) -> PolicySet:
 
 def spec(settings: Settings, policies: PolicySet | None = None) -> AgentSpec:
     """The agent, for `streams.app.build`. `policies`: those in force, by default what the files ask for."""
+    topics = topic_name(settings, "alerts"), topic_name(settings, "behaviors")
+    handler = Detect(policies or policy_set(settings), *topics)
     return AgentSpec(
         name=NAME,
         group=group_name(settings, NAME),
         source=topic_name(settings, "activities"),
         dead_letters=topic_name(settings, "dead-letters"),
-        handler=Detect(
-            policies or policy_set(settings), topic_name(settings, "alerts"), topic_name(settings, "behaviors")
-        ),
+        handler=handler,
         codec=Codec(SCHEMA, UserState, user_state.encode, user_state.decode),
         changelog=changelog_name(settings, NAME),
+        withdrawals=FindingsWithdrawn(NAME, topics, lambda: handler.set_hash),
     )

@@ -16,7 +16,12 @@ class Origin(NamedTuple):
 
 def origin_of(agent: str, record: Record) -> Headers:
     """The header of what `agent` makes of `record`."""
-    return [(ORIGIN, f"{agent} {record.offset}".encode())]
+    return origin_of_agent(agent, record.offset)
+
+
+def origin_of_agent(agent: str, offset: int) -> Headers:
+    """The header of what `agent` made of the record at `offset`."""
+    return [(ORIGIN, f"{agent} {offset}".encode())]
 
 
 def read_origin(record: Record) -> Origin | None:

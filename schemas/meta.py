@@ -13,6 +13,14 @@ META_KEY: Final = b"\x00meta"
 Phase = Literal["live", "warming"]
 
 
+class Stretch(msgspec.Struct, frozen=True, gc=False):
+    """Input offsets from `start` until before `end`, replayed in `epoch`."""
+
+    epoch: int
+    start: int
+    end: int
+
+
 class Meta(msgspec.Struct, frozen=True, gc=False):
     """State of one changelog partition.
 
@@ -20,6 +28,8 @@ class Meta(msgspec.Struct, frozen=True, gc=False):
     records of older epochs are no longer state. `phase`: `warming` while history is read again without publishing, up
     to `target` (-1 when live). `dirty`: keys of older epochs may still be left and must be tombstoned. `replay_until`:
     what comes out of input below it has been published before (a rewind), and is marked so; -1 when nothing has.
+    `replayed`: what of the input has been replayed, or is being, and what was published from it before is not yet
+    compared with what is published now (see `streams.withdrawal`).
     """
 
     next: int
@@ -29,6 +39,7 @@ class Meta(msgspec.Struct, frozen=True, gc=False):
     target: int = -1
     dirty: bool = False
     replay_until: int = -1
+    replayed: tuple[Stretch, ...] = ()
 
 
 _encoder = msgspec.msgpack.Encoder()

@@ -6,8 +6,9 @@ a time. Lanes of different partitions run side by side, so that one waits for it
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing
+from typing import Any, TypeVar
 
 import msgspec
 import structlog
@@ -20,8 +21,10 @@ from streams.spec import AgentSpec
 from streams.startup import EARLIEST, OURS, Start, decide
 from streams.state import PartitionState, restore
 from streams.unit import INPUT_OFFSET, Probe, UnitOfWork, no_probe
+from streams.withdrawal import in_batches, is_due, withdrawn
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 Seek = Callable[[TopicPartition, int], Awaitable[None]]
 STALE_OFFSET_TRIES = 20
 STALE_OFFSET_WAIT_S = 0.25
@@ -177,6 +180,7 @@ class Lane:
         self.unit = UnitOfWork(spec, tp, self._producer, state, meta, self._probe)
         if meta.phase == "warming" and meta.next >= meta.target:
             await self._in_unit([], finish_warming=True)
+        await self._withdraw()
         if self._stopping:
             return
         await self._seek(tp, self.unit.meta.next)
@@ -337,15 +341,34 @@ class Lane:
             again = [record for record in records if record.offset < unit.meta.replay_until]
             records = records[len(again) :]
             await self._in_unit(again)
+            await self._withdraw()
         await self._in_unit(records)
+        await self._withdraw()
+
+    async def _withdraw(self) -> None:
+        """At the end of a replay: withdraws what it did not publish again. A successor does it, or the rest of it, if
+        this lane ends meanwhile."""
+        unit, withdrawals = self.unit, self.spec.withdrawals
+        if unit is None or withdrawals is None or not is_due(unit.meta):
+            return
+        again = withdrawn(self._cluster, withdrawals, self.tp.partition, unit.meta.replayed)
+        async with aclosing(again), aclosing(in_batches(again)) as batches:
+            async for found, last in batches:
+                if self._stopping:
+                    return
+                await self._transact(unit.withdraw(found, last=last))
 
     async def _in_unit(self, records: Sequence[Record], *, finish_warming: bool = False) -> None:
         assert self.unit is not None  # noqa: S101 - as above
+        self.processed += await self._transact(self.unit.process(records, finish_warming=finish_warming))
+
+    async def _transact(self, work: Coroutine[Any, Any, T]) -> T:
         self.busy = True
         # A transaction that has not ended by then has been aborted by the broker: waiting on is of no use.
         async with asyncio.timeout(self._settings.transaction_timeout_ms / 1000 + ABORTED_AFTER_S):
-            self.processed += await self.unit.process(records, finish_warming=finish_warming)
+            done = await work
         self.busy = False  # stays set on failure: close() then aborts
+        return done
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -7,6 +7,7 @@ import msgspec
 
 from streams.cluster import Record
 from streams.handler import Codec, Handler
+from streams.withdrawal import Withdrawals
 
 Apply = Callable[[Record], None]
 """Takes one record of a cache's topic; the value None is a tombstone. The same record may come twice. Raises ValueError
@@ -25,7 +26,8 @@ class AgentSpec(msgspec.Struct, frozen=True):
 
     `changelog`: where its state stands; None for a stateless agent, which names in `lineage` the topic whose records
     carry the input offset they were made from, so that it can refuse to write them twice. `caches`: read to their end
-    before the first chunk is taken.
+    before the first chunk is taken. `withdrawals`: how what a replay does not publish again is withdrawn; None where
+    nothing is.
     """
 
     name: str
@@ -38,6 +40,7 @@ class AgentSpec(msgspec.Struct, frozen=True):
     lineage: str | None = None
     reset_instead: str = ""
     caches: tuple[Cache, ...] = ()
+    withdrawals: Withdrawals | None = None
 
 
 def _nothing_to_keep() -> None:

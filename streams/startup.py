@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from schemas.meta import Meta
+from schemas.meta import Meta, Stretch
 from streams.cluster import Committed
+from streams.withdrawal import with_stretch
 
 Row = Literal[
     "fresh", "offsets_expired", "resume", "go_on_warming", "rewound", "upgraded", "changelog_lost", "skipped_forward"
@@ -70,6 +71,9 @@ def _learn_anew(row: Row, before: Meta, schema: int, target: int) -> Start:
     """State of a new epoch. What had been published beyond `target` will be published again, marked as a replay."""
     published = before.target if before.phase == "warming" else before.next
     replay_until = max(published, before.replay_until)
+    replayed = before.replayed
+    if replay_until > target:
+        replayed = with_stretch(replayed, Stretch(before.epoch + 1, target, replay_until))
     return Start(
         row,
         Meta(
@@ -80,6 +84,7 @@ def _learn_anew(row: Row, before: Meta, schema: int, target: int) -> Start:
             target=target,
             dirty=True,
             replay_until=replay_until if replay_until > target else -1,
+            replayed=replayed,
         ),
         warm=True,
     )

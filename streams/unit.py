@@ -20,6 +20,7 @@ from streams.handler import NO_STAGES, Outputs, Overlaid, State, dead_letter_of
 from streams.spec import AgentSpec
 from streams.startup import OURS
 from streams.state import EPOCH_HEADER, PartitionState
+from streams.withdrawal import REPLAY, Withdrawn
 
 STEPS: Final = (
     "fenced",
@@ -60,7 +61,7 @@ class Outbox:
         self._tp = tp
         self._dead_letters = spec.dead_letters
         self._create = create_batch
-        self._replay = [("replay", replay)] if replay is not None else []
+        self._replay = [(REPLAY, replay)] if replay is not None else []
         self._open: dict[tuple[str, int], Any] = {}
         self.filled: list[tuple[tuple[str, int], Any]] = []
 
@@ -202,6 +203,29 @@ class UnitOfWork:
         probe("folded")
         return len(records)
 
+    async def withdraw(self, found: Sequence[Withdrawn], *, last: bool) -> None:
+        """Write `found` in a transaction of its own; with the `last` of it, that nothing replayed waits any more.
+
+        Raises Kafka's errors.
+        """
+        spec, producer = self.spec, self.producer
+        if not found and not last:
+            return
+        await producer.begin_transaction()
+        out = Outbox(spec, self.tp, producer.create_batch, b"%d" % self.meta.epoch)
+        for each in found:
+            each.send(out)
+        deliveries = [await producer.send_batch(batch, topic, partition=n) for (topic, n), batch in out.filled]
+        meta = self.meta
+        if last:
+            meta = msgspec.structs.replace(meta, replayed=())
+            deliveries += await self._send_state(spec.changelog or "", {}, set(), meta, 0)
+        delivered = await asyncio.gather(*deliveries)
+        await producer.commit_transaction()
+        if last:
+            self.state.fold({}, meta, delivered[-1].offset + 1)
+            self.meta = meta
+
     def trim(self, records: Sequence[Record]) -> Sequence[Record]:
         """`records` without what is below the next offset and, while warming, what is at or beyond the target."""
         floor, meta = self.meta.next, self.meta
@@ -223,7 +247,10 @@ class UnitOfWork:
             return msgspec.structs.replace(self.meta, next=self.meta.target, phase="live", target=-1, dirty=False)
         replay_until = self.meta.replay_until if self.meta.replay_until > following else -1
         dirty = self.meta.dirty and self.meta.phase == "warming"
-        return msgspec.structs.replace(self.meta, next=following, replay_until=replay_until, dirty=dirty)
+        replayed = self.meta.replayed if replay_until >= 0 or self.spec.withdrawals is not None else ()
+        return msgspec.structs.replace(
+            self.meta, next=following, replay_until=replay_until, dirty=dirty, replayed=replayed
+        )
 
     def _judge(
         self, records: Sequence[Record], new_out: Callable[[], Outbox | Muted]
