@@ -64,16 +64,34 @@ def line(value: bytes) -> Text:
     except msgspec.MsgspecError as error:
         return Text(_plain(f"not a finding ({error}): {value[:200].decode(errors='replace')}"), style="red")
     when = datetime.fromtimestamp(found.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
-    user = found.unmapped.user_key.partition("/")[2] or found.unmapped.user_key
-    news = {"create": "", "suppress": f" (suppressed: {found.unmapped.suppressed})"}
-    step = news.get(found.unmapped.step, f" ({found.unmapped.step})")
+    news = _news(found)
     return Text.assemble(
         (f"{when}Z ", "dim"),
         (f"{found.severity:<13} ", COLOURS[found.severity]),
-        (_plain(found.finding_info.title + step), "bold"),
-        f"  {_plain(user)}  ",
+        (_plain(found.finding_info.title + (f" ({news})" if news else "")), "bold"),
+        f"  {_plain(_subject(found))}  ",
         _plain(found.message),
+        (f"  [{_plain(found.finding_info.uid)}]", "dim"),
     )
+
+
+def _news(found: schema.Finding) -> str:
+    """What has become of it; nothing where it is new."""
+    step = found.unmapped.step
+    if step == "suppress":
+        return f"suppressed: {found.unmapped.suppressed}"
+    if step == "close" and found.verdict:
+        return f"closed: {found.verdict.lower()}"
+    if step == "close" and found.status_detail:
+        return found.status_detail
+    return "" if step == "create" else step
+
+
+def _subject(found: schema.Finding) -> str:
+    """Who or what it is about."""
+    unmapped = found.unmapped
+    user = unmapped.user_key.partition("/")[2] or unmapped.user_key
+    return user or unmapped.network or unmapped.link or unmapped.connector
 
 
 def _plain(text: str) -> str:

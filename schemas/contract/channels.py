@@ -128,8 +128,36 @@ CHANNELS: Final = (
                 value="directory-change.schema.json",
                 headers="events.schema.json",
             ),
+            Record(
+                name="verdict",
+                title="Verdict",
+                summary="Of source `verdict`: what a person says about a finding, with the finding as it stood.",
+                key="The user key; of a finding about a network or a link, the key of its attempts.",
+                value="verdict.schema.json",
+                headers="events.schema.json",
+            ),
         ),
         kept_ms=30 * _DAY_MS,
+    ),
+    Channel(
+        name="profile",
+        address="{prefix}.profile",
+        title="Profile",
+        description=(
+            "How many distinct users use a country, a provider, a client; the latest record by key counts. Users are "
+            "spread over the partitions: add up the numbers of a value's partitions."
+        ),
+        records=(
+            Record(
+                name="profile",
+                title="Users of a value",
+                summary="By day, and by the 30 days that end with a day, as far as one partition knows them.",
+                key="`<connector>/<kind>/<value>/<partition>`",
+                value="profile.schema.json",
+                may_be_replayed=True,
+            ),
+        ),
+        kept_ms=None,
     ),
     Channel(
         name="directory",
@@ -173,6 +201,13 @@ CHANNELS: Final = (
                 summary="All that a connector needs to go on; only the connector itself writes it.",
                 key="`<connector>/cursor`",
                 value="connectors.schema.json#/$defs/CursorRecord",
+            ),
+            Record(
+                name="policyRejection",
+                title="Rejected policy files",
+                summary="Which episode of rejected policy files it is; only the worker on duty writes it.",
+                key="`@policies/rejection`",
+                value="connectors.schema.json#/$defs/RejectionRecord",
             ),
             Record(
                 name="connectorRequest",

@@ -13,6 +13,9 @@ from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import Envelope
 from schemas.finding import Finding
 from schemas.meta import Meta
+from schemas.profile import ProfileRecord
+from schemas.rejection import RejectionRecord
+from schemas.verdict import Verdict
 
 Document = dict[str, Any]
 Headers = tuple[tuple[str, bytes], ...]
@@ -22,7 +25,7 @@ _WHOLE_NUMBER: Final = "^-?[0-9]+$"
 
 
 def json_schemas() -> dict[str, Document]:
-    """The schema of each topic, by the topic's name; of `meta` and of changes of the directory, by their own."""
+    """The schema of each topic, by the topic's name; of `meta`, verdicts and changes of the directory, by their own."""
     envelope = Envelope(connector="", event_id="")
     letter = DeadLetter.of(None, topic="", partition=0, offset=0, stage="", error="")
     return {
@@ -33,9 +36,13 @@ def json_schemas() -> dict[str, Document]:
         "attempts": _schema("Value of a record on attempts", Attempt),
         "alerts": _findings_schema("Value of a record on alerts", is_alert=True),
         "behaviors": _findings_schema("Value of a record on behaviors", is_alert=False),
-        "connectors": _schema("Value of a record on connectors", CursorRecord, StatusRecord, HistoryRequest),
+        "connectors": _schema(
+            "Value of a record on connectors", CursorRecord, StatusRecord, HistoryRequest, RejectionRecord
+        ),
+        "profile": _schema("Value of a record on profile", ProfileRecord),
         "directory": _schema("Value of a record on directory", DirectoryRecord, SourceRecord),
         "directory-change": _schema("Value of an event of source `directory` on events", DirectoryChange),
+        "verdict": _schema("Value of an event of source `verdict` on events", Verdict),
         "dead-letters": _headers_schema(
             "Headers of a record on dead-letters; its value is the first 64 kB of what was refused",
             letter,

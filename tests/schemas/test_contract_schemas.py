@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 
+from detections.closing import closed
 from detections.model import Candidate
 from schemas import finding as findings
 from schemas import meta as metas
+from schemas import verdict as verdicts
 from schemas.activity import Account, Activity, Person
 from schemas.attempt import Attempt
 from schemas.attempt import encode as encode_attempt
@@ -20,13 +22,17 @@ from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import SOURCES, Envelope
 from schemas.meta import Meta
+from schemas.profile import ProfileRecord
+from schemas.profile import encode as encode_profile
+from schemas.rejection import RejectionRecord
+from schemas.verdict import Verdict
 from tests.detections.candidates import candidates, persons
 from tests.detections.test_finding import altered, made
 from tests.schemas.struct_strategies import values
 
 SCHEMAS: Final = json_schemas()
 TOPICS: Final = {
-    "connectors": ("CursorRecord", "StatusRecord", "HistoryRequest"),
+    "connectors": ("CursorRecord", "StatusRecord", "HistoryRequest", "RejectionRecord"),
     "directory": ("DirectoryRecord", "SourceRecord"),
 }
 RECORDS: Final = {
@@ -124,6 +130,24 @@ def test_changes_of_people(change: DirectoryChange) -> None:
     check("directory-change", json.loads(msgspec.json.encode(change)))
 
 
+@given(values(RejectionRecord))
+def test_rejections(record: RejectionRecord) -> None:
+    for name in ("connectors", "RejectionRecord"):
+        check(name, json.loads(msgspec.json.encode(record)))
+
+
+@given(candidates(), persons)
+def test_verdicts_and_what_they_lead_to(candidate: Candidate, actor: Person) -> None:
+    verdict = Verdict(said="close", opinion="benign", by="ann", comment="Known.", finding=made(candidate, actor))
+    check("verdict", json.loads(verdicts.encode(verdict)))
+    check("alerts" if verdict.finding.is_alert else "behaviors", json.loads(findings.encode(closed(verdict, 1))))
+
+
+@given(values(ProfileRecord))
+def test_profiles(record: ProfileRecord) -> None:
+    check("profile", json.loads(encode_profile(record)))
+
+
 @given(values(Meta))
 def test_meta_records(meta: Meta) -> None:
     check("meta", msgspec.msgpack.decode(metas.encode(meta)))
@@ -136,6 +160,9 @@ ATTEMPT: Final = Attempt(
 STATUS: Final = StatusRecord(connector="acme", instance="i", state="following", started_ms=1, written_ms=2)
 CHANGE: Final = DirectoryChange(change="removed", at_ms=1, seen_ms=2, source="entra", account=Account())
 PERSON: Final = DirectoryRecord(connector="acme", alias="a@b", kind="email", user="a@b", account=Account())
+PROFILE: Final = ProfileRecord(
+    connector="acme", kind="country", value="PT", partition=0, day=2, first_day=1, days=(1,), users=(1, 1)
+)
 WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("events", text(Envelope("acme", "e1").to_headers())),
     ("dead-letters", text(DeadLetter.of(b"", topic="t", partition=0, offset=1, stage="s", error="e").to_headers())),
@@ -149,6 +176,9 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("DirectoryRecord", json.loads(msgspec.json.encode(PERSON))),
     ("SourceRecord", json.loads(msgspec.json.encode(SourceRecord(connector="acme", source="egnyte")))),
     ("directory-change", json.loads(msgspec.json.encode(CHANGE))),
+    ("RejectionRecord", json.loads(msgspec.json.encode(RejectionRecord(episode=1)))),
+    ("verdict", json.loads(verdicts.encode(Verdict(said="reopen", by="ann", finding=made())))),
+    ("profile", json.loads(encode_profile(PROFILE))),
     ("meta", msgspec.msgpack.decode(metas.encode(Meta(next=1, schema=1, epoch=0)))),
 ]
 

@@ -1,0 +1,142 @@
+"""What people say about findings: looks a finding up, and publishes the verdict as an event in its own stream."""
+
+import uuid
+from collections.abc import Sequence
+from contextlib import aclosing
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import msgspec
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
+
+from detections.activity_policies.definition import SYSTEM_FINDINGS
+from detections.verdicts import key_of
+from schemas import finding as findings
+from schemas import verdict as verdicts
+from schemas.event import MAX_VALUE_BYTES, VERDICT, Envelope
+from schemas.finding import Finding
+from schemas.verdict import Verdict
+from streams.cluster import TopicPartition
+from streams.errors import Refused
+from streams.kafka import client_options, partition_of
+from streams.kafka_admin import admin_client
+from streams.kafka_cluster import KafkaCluster
+from streams.sections import Settings
+from streams.topics import PARTITIONS, topic_name
+
+SHORTEST_UID: Final = 8
+"""Of a uid so much must be given; the rest where it is not unique."""
+
+
+class Published(msgspec.Struct, frozen=True):
+    """Where a verdict was written."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+async def find(settings: Settings, uid: str) -> Finding:
+    """The finding `uid` (or the only one that begins so) as it stands, out of all that are kept.
+
+    Raises BrokerAwayError, and Refused where there is none, or more than one.
+    """
+    wanted = uid.strip().lower()
+    if len(wanted) < SHORTEST_UID:
+        raise Refused(f"{uid!r} is no uid of a finding: give at least {SHORTEST_UID} characters of it")
+    topics = [topic_name(settings, name) for name in ("behaviors", "alerts")]
+    await _check_there(settings, topics)
+    found: dict[str, Finding] = {}
+    cluster = KafkaCluster(settings, "egnyte-watch-console")
+    try:
+        for topic in topics:
+            for partition in range(PARTITIONS):
+                for each in await _of_partition(cluster, TopicPartition(topic, partition), wanted.encode()):
+                    known = found.get(each.finding_info.uid)
+                    if known is None or each.time >= known.time:
+                        found[each.finding_info.uid] = each
+    finally:
+        await cluster.close()
+    if not found:
+        raise Refused(
+            f"there is no finding {uid} on {' or '.join(reversed(topics))}: egnyte-watch alerts tail "
+            "--from-beginning --behaviors shows those that are kept, each with its uid"
+        )
+    if len(found) > 1:
+        raise Refused(f"{uid} is not unique: {', '.join(sorted(found))}")
+    return next(iter(found.values()))
+
+
+async def _of_partition(cluster: KafkaCluster, tp: TopicPartition, wanted: bytes) -> list[Finding]:
+    """The newest record of each finding of this partition whose uid begins with `wanted`."""
+    newest: dict[bytes, bytes] = {}
+    async with aclosing(cluster.read(tp, 0)) as chunks:
+        async for chunk in chunks:
+            for record in chunk:
+                if record.key is not None and record.value is not None and record.key.startswith(wanted):
+                    newest[record.key] = record.value
+    return [found for value in newest.values() if (found := _decoded(value)) is not None]
+
+
+def _decoded(value: bytes) -> Finding | None:
+    try:
+        return findings.decode(value)
+    except msgspec.MsgspecError:
+        return None  # nobody could have copied its uid from what is shown
+
+
+async def _check_there(settings: Settings, topics: Sequence[str]) -> None:
+    async with admin_client(settings) as client:
+        there = {entry["topic"] for entry in await client.describe_topics()}
+    missing = [topic for topic in topics if topic not in there]
+    if missing:
+        raise Refused(f"there is no topic {', '.join(missing)}: run egnyte-watch topics, and start a worker")
+
+
+def check_sayable(verdict: Verdict) -> None:
+    """Raises Refused, with the reason, where the finding is not one to say this about."""
+    found = verdict.finding
+    uid, title = found.finding_info.uid, found.finding_info.title
+    if found.unmapped.policy in SYSTEM_FINDINGS:
+        raise Refused(f"{uid} ({title}) is about egnyte-watch itself: it closes by itself, once it is mended")
+    if found.unmapped.step == "suppress":
+        raise Refused(f"{uid} ({title}) was not raised, for {found.unmapped.suppressed}: there is nothing to close")
+    closed = found.unmapped.step == "close"
+    if verdict.said == "close" and closed:
+        raise Refused(f"{uid} ({title}) is already closed: {_how(found)}. To judge it anew, reopen it first")
+    if verdict.said == "reopen" and not closed:
+        raise Refused(f"{uid} ({title}) is open")
+
+
+def _how(found: Finding) -> str:
+    when = datetime.fromtimestamp(found.time / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    if found.unmapped.judged_by:
+        comment = f" ({found.comment})" if found.comment else ""
+        return f"as {found.verdict.lower()} by {found.unmapped.judged_by} at {when}Z{comment}"
+    return f"{found.status_detail or 'by its policy'}, {when}Z"
+
+
+async def publish(settings: Settings, verdict: Verdict) -> Published:
+    """Writes `verdict` to the events topic, in the finding's own stream; it is kept when this returns.
+
+    Raises Refused where it is too large, or this login may not write there, and Kafka's errors.
+    """
+    key, topic = key_of(verdict.finding).encode(), topic_name(settings, "events")
+    value = verdicts.encode(verdict)
+    if len(value) > MAX_VALUE_BYTES:
+        raise Refused(f"the verdict has {len(value):,} bytes, at most {MAX_VALUE_BYTES:,} travel: shorten the comment")
+    envelope = Envelope(verdict.finding.unmapped.connector, uuid.uuid4().hex, VERDICT)
+    producer: Any = AIOKafkaProducer(**client_options(settings.kafka), acks="all", max_request_size=2 * MAX_VALUE_BYTES)
+    await producer.start()
+    try:
+        written = await producer.send_and_wait(
+            topic, value, key=key, partition=partition_of(key, PARTITIONS), headers=list(envelope.to_headers())
+        )
+    except TopicAuthorizationFailedError:
+        raise Refused(f"this login may not write to {topic}: grant it WRITE there, for verdicts are events") from None
+    except KafkaError as error:
+        raise Refused(f"{topic} did not take the verdict: {error}") from error
+    finally:
+        await producer.stop()
+    return Published(topic, int(written.partition), int(written.offset))
