@@ -184,7 +184,7 @@ def test_a_usual_user_is_small() -> None:
     user = known_user(ALL, START)
     dice = random.Random(7)  # noqa: S311
     run(ALL, [work(START + 8 * HOUR_MS + n * MINUTE_MS, LISBON, "download", dice) for n in range(540)], user)
-    assert len(encode(user)) < 1_280
+    assert len(encode(user)) < 1_536
 
 
 def test_whoever_is_silent_for_long_is_forgotten_whole() -> None:
@@ -207,7 +207,9 @@ def test_nothing_of_any_kind_of_work_outlives_a_long_silence(silence_days: int) 
         for n, (where, kind) in enumerate((where, kind) for where in SOURCES for kind in WORK for _ in range(9))
     ]
     assert {each.policy for each in run(STRICT, life, user)} >= {
-        policy.metadata.id for policy in STRICT if policy.metadata.id not in ("dormant_account", "failed_logins")
+        policy.metadata.id
+        for policy in STRICT
+        if policy.metadata.id not in ("dormant_account", "failed_logins", "terminated_user")
     }
     assert user.encounters.anonymous
     assert user.encounters.suspicious
