@@ -5,7 +5,8 @@ is never repeated here.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -141,15 +142,15 @@ class EntraActions:
 
         async def happened() -> bool:
             try:
-                await self._risk_turn()
-                body = await self._client.send("GET", f"{RISKY}/{_name(user_id)}")
+                async with self._risk_turn():
+                    body = await self._client.send("GET", f"{RISKY}/{_name(user_id)}")
             except NotFound:
                 return False
             return self._client.decoded(body, _Risk).risk_state == "confirmedCompromised"
 
         async def confirm() -> bytes:
-            await self._risk_turn()
-            return await self._client.send("POST", f"{RISKY}/confirmCompromised", json={"userIds": [user_id]})
+            async with self._risk_turn():
+                return await self._client.send("POST", f"{RISKY}/confirmCompromised", json={"userIds": [user_id]})
 
         return await self._perform(confirm, advice=_ADVICE["confirm"], happened=happened)
 
@@ -230,14 +231,17 @@ class EntraActions:
             except NoAnswer:
                 return outcome_of(last, advice=advice, reason=reason)
 
-    async def _risk_turn(self) -> None:
-        """Waits until identity protection may be asked again."""
+    @contextlib.asynccontextmanager
+    async def _risk_turn(self) -> AsyncIterator[None]:
+        """One request of identity protection at a time, each a while after the one before was answered."""
+        clock = self._client.clock
         async with self._risk:
-            clock = self._client.clock
-            wait_ms = self._risk_from_ms - clock.now_ms()
-            if wait_ms > 0:
+            if (wait_ms := self._risk_from_ms - clock.now_ms()) > 0:
                 await clock.sleep(min(wait_ms / 1_000, RISK_EVERY_S))
-            self._risk_from_ms = clock.now_ms() + round(RISK_EVERY_S * 1_000)
+            try:
+                yield
+            finally:
+                self._risk_from_ms = clock.now_ms() + round(RISK_EVERY_S * 1_000)
 
 
 def _failure(error: NoAnswer, advice: str) -> Failure:
