@@ -16,7 +16,7 @@ from agents.people import People, change_of, changed
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.places import Places
 from schemas.activity import Activity
-from schemas.event import AUDIT, DIRECTORY, Envelope
+from schemas.event import AUDIT, DIRECTORY, VERDICT, Envelope
 from streams.cluster import Record
 from streams.handler import NO_STAGES, Outputs, State
 from streams.sections import Settings
@@ -77,6 +77,8 @@ class Enrich:
         )
         if activity.type in Attempts.types:
             self._attempts.write(activity, record.key, out)
+        elif activity.source == VERDICT:
+            self._attempts.pass_on(activity, record.key, out)
 
     def _envelope(self, headers: Sequence[tuple[str, bytes]]) -> Envelope:
         """As `Envelope.from_headers`, quicker for what connectors write."""

@@ -9,15 +9,20 @@ from typing import Final
 
 import msgspec
 
+from agents.attempts import is_verdict
 from agents.origin import origin_of
 from agents.policies import load_policies
+from agents.withdrawing import FindingsWithdrawn
 from detections import logins, sources
 from detections.finding import about
 from detections.model import LATEST_MS, Candidate, Metadata, SourcePolicy
 from detections.policies import PolicySet
 from detections.sources import Logins, Source
 from detections.subject import source_subject
+from detections.verdicts import forget, heard, is_closed, verdict_of
 from schemas.attempt import Attempt, By, decode
+from schemas.event import VERDICT
+from schemas.finding import Finding
 from streams.cluster import Record
 from streams.errors import StageFailed
 from streams.handler import NO_STAGES, Codec, Outputs, State
@@ -51,6 +56,9 @@ class Networks:
 
     def handle(self, record: Record, state: State[Source], out: Outputs, skip: frozenset[str] = NO_STAGES) -> None:
         """The source takes the attempt in; then the policies judge."""
+        if record.headers and is_verdict(record):
+            self._hear(record, state, out)
+            return
         try:
             attempt = decode(record.value or b"")
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -59,6 +67,7 @@ class Networks:
         if not 0 <= attempt.time_ms < LATEST_MS:
             return
         source = state.load(record.key or b"")
+        forget(source.verdicts, attempt.time_ms)
         stage = SOURCES
         try:
             if attempt.by != "link" and (SOURCES in skip or not _taken_in(attempt, source)):
@@ -67,28 +76,42 @@ class Networks:
                 stage = policy.metadata.id
                 if stage not in skip:
                     for candidate in policy.judge(attempt, source):
-                        self._publish(candidate, policy.metadata, attempt, record, out)
+                        self._publish(candidate, policy.metadata, attempt, record, source, out)
         except Exception as error:
             raise StageFailed(stage, error) from error
 
-    def _publish(self, candidate: Candidate, policy: Metadata, attempt: Attempt, record: Record, out: Outputs) -> None:
+    def _hear(self, record: Record, state: State[Source], out: Outputs) -> None:
+        """What a person says about a finding, passed on by `enrich`."""
+        key = record.key or b""
+        try:
+            verdict = verdict_of(record.value or b"", key)
+        except ValueError as error:
+            out.dead_letter(record, VERDICT, str(error))
+            return
+        found = heard(verdict, state.load(key).verdicts, record.timestamp)
+        if found is not None:
+            self._send(found, record.timestamp, record, out)
+
+    def _publish(
+        self, candidate: Candidate, policy: Metadata, attempt: Attempt, record: Record, source: Source, out: Outputs
+    ) -> None:
         name = attempt.prefix if attempt.by == "network" else attempt.link
-        key = (record.key or b"").decode(errors="replace")
         found = about(
-            source_subject(candidate, attempt.by, key, attempt.connector, name),
+            source_subject(
+                candidate, attempt.by, (record.key or b"").decode(errors="replace"), attempt.connector, name
+            ),
             candidate,
             policy,
             connector=attempt.connector,
             set_hash=self.set_hash,
             product_version=VERSION,
         )
-        out.send(
-            self._topics[found.is_alert],
-            found.finding_info.uid.encode(),
-            self._encode(found),
-            attempt.time_ms,
-            origin_of(NAME, record),
-        )
+        if candidate.step == "suppress" or not is_closed(source.verdicts, found.finding_info.uid):
+            self._send(found, attempt.time_ms, record, out)
+
+    def _send(self, found: Finding, time_ms: int, record: Record, out: Outputs) -> None:
+        topic, uid = self._topics[found.is_alert], found.finding_info.uid.encode()
+        out.send(topic, uid, self._encode(found), time_ms, origin_of(NAME, record))
 
 
 def _taken_in(attempt: Attempt, source: Source) -> bool:
@@ -100,16 +123,15 @@ def _taken_in(attempt: Attempt, source: Source) -> bool:
 
 def spec(settings: Settings, policies: PolicySet | None = None) -> AgentSpec:
     """The agent, for `streams.app.build`. `policies`: those in force, by default what the files ask for."""
+    topics = topic_name(settings, "alerts"), topic_name(settings, "behaviors")
+    handler = Networks(policies or load_policies(Path(settings.policies.dir)), *topics)
     return AgentSpec(
         name=NAME,
         group=group_name(settings, NAME),
         source=topic_name(settings, "attempts"),
         dead_letters=topic_name(settings, "dead-letters"),
-        handler=Networks(
-            policies or load_policies(Path(settings.policies.dir)),
-            topic_name(settings, "alerts"),
-            topic_name(settings, "behaviors"),
-        ),
+        handler=handler,
         codec=Codec(SCHEMA, Source, sources.encode, sources.decode),
         changelog=changelog_name(settings, NAME),
+        withdrawals=FindingsWithdrawn(NAME, topics, lambda: handler.set_hash),
     )

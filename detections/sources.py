@@ -13,10 +13,10 @@ import msgspec
 from msgspec import field
 
 from detections.model import DAY_MS, LATENESS_MS, MINUTE_MS
-from detections.state import ADDRESS_CHARS, ID_CHARS
+from detections.state import ADDRESS_CHARS, ID_CHARS, Verdicts
 from schemas.attempt import Attempt
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
 
 PANE_MS: Final = 5 * MINUTE_MS
@@ -152,6 +152,7 @@ class Source(msgspec.Struct, array_like=True, gc=False):
 
     logins: Logins | None = None
     visits: Visits | None = None
+    verdicts: Verdicts = field(default_factory=Verdicts)
 
 
 _encoder = msgspec.msgpack.Encoder(order="deterministic")
