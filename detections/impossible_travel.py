@@ -11,6 +11,7 @@ from detections.geography import on_globe
 from detections.journey import Journey, Limits, impossible_journey, pair_of, sentence
 from detections.model import HOUR_MS, Candidate, Metadata, Number, Technique, attributable
 from detections.networks import has_place
+from detections.others import other_users
 from detections.state import ADDRESS_CHARS, ID_CHARS, Incident, Journeys, UserState
 from detections.suppression import first_today
 from detections.travel_ladder import WHY, Reason, Settings, reason_against, switched_from
@@ -83,7 +84,8 @@ class ImpossibleTravel:
         home = switched_from(activity, found)  # the person is there, whatever the database says of the other address
         told = self._tell(activity, user, found, "address_family_switch" if home else None)
         journeys.passing = ""
-        sightings.record(journeys, activity, safe=network.category in settings.safe_categories, at=home)
+        safe = network.category in settings.safe_categories
+        sightings.record(journeys, activity, safe=safe, others=other_users(activity, user), at=home)
         return told
 
     def _impossible(self, activity: Activity, journeys: Journeys) -> list[Journey]:

@@ -20,6 +20,7 @@ from detections.model import (
     attributable,
 )
 from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACEABLE_TAGS, has_place
+from detections.seen import seen_before
 from detections.settings import PolicySettings
 from detections.state import KEPT_DAYS, Incident, UserState, goes_on
 from detections.suppression import first_today
@@ -53,7 +54,7 @@ class InfrequentCountry:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="infrequent_country",
-        version="1.0",
+        version="1.1",
         title="Activity from an infrequent country",
         description=(
             "A successful activity from a country where this user was not seen in the last 80 days. Low where others "
@@ -114,7 +115,7 @@ class InfrequentCountry:
             reason = "unplaceable_network"
         elif activity.network.category in settings.safe_categories:
             reason = "own_network"
-        elif not known.complete(settings.learning_days, settings.learning_logins):
+        elif not known.complete(settings.learning_days, settings.learning_logins) or not _known_anywhere(user, day):
             reason = "learning"
         if reason is None:
             told = user.encounters.countries
@@ -160,3 +161,9 @@ class InfrequentCountry:
         if step == "update":
             text += f"; {count(incident.count, 'activity', 'activities')} by now: {', '.join(incident.types)}"
         return f"{text}. Not raised: {_WHY[reason]}." if reason else f"{text}."
+
+
+def _known_anywhere(user: UserState, day: int) -> bool:
+    """Whether the user was in any country before `day`: of who worked by programs alone, or through a VPN, none is
+    known, and the first one is no news."""
+    return any(seen_before(seen, day) for seen in user.history.countries.values())

@@ -20,6 +20,8 @@ class Settings(PolicySettings, frozen=True, kw_only=True):
     raises: Raise = "behavior"
     severity: Severity = "low"
     first_severity: Severity = "medium"
+    common_severity: Severity = "informational"
+    common_users: Annotated[int, Meta(ge=2, le=100_000)] = 3
     learning_days: Annotated[int, Meta(ge=0, le=60)] = 7
     learning_logins: Annotated[int, Meta(ge=0, le=60)] = 10
 
@@ -29,7 +31,7 @@ class NewClient:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="new_client",
-        version="1.0",
+        version="1.1",
         title="First use of a client",
         description=(
             "A user whose habits are known uses a client (web, desktop app, mobile, FTP, an integration) that this "
@@ -74,6 +76,7 @@ class NewClient:
         if not first_today(user, activity.time_ms, self.metadata.id, reason, client):
             return ()  # who makes up ever new names is told of a few times a day
         users = activity.knowledge.client_users
+        number = Number("users of the client", users, self.settings.common_users, "users")
         text = (
             f"{person(activity)} uses {plain(client)!r} for the first time in {KEPT_DAYS} days: {activity.type} at "
             f"{clock(activity.time_ms)} from {source(activity)}"
@@ -87,13 +90,19 @@ class NewClient:
                 policy=self.metadata.id,
                 step="suppress" if reason else "create",
                 anchor=activity.event_id[:ID_CHARS],
-                severity=self.settings.first_severity if users == 0 else self.settings.severity,
+                severity=self._severity(users),
                 raises=self.settings.raises,
                 message=f"{text}.",
                 first_ms=activity.time_ms,
                 last_ms=activity.time_ms,
-                numbers=(Number("users of the client", users, None, "users"),) if users >= 0 else (),
+                numbers=(number,) if users >= 0 else (),
                 evidence=(Evidence.of(activity),),
                 suppressed=reason,
             ),
         )
+
+    def _severity(self, users: int) -> Severity:
+        """By how many others use the client, -1 where nobody knows."""
+        if users == 0:
+            return self.settings.first_severity
+        return self.settings.common_severity if users >= self.settings.common_users else self.settings.severity

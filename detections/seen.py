@@ -18,6 +18,12 @@ def days_seen(seen: Seen | None, day: int) -> int:
     return (mask & ((1 << max(0, oldest)) - 1)).bit_count()
 
 
+def seen_before(seen: Seen, day: int) -> bool:
+    """Whether something was seen on any day before `day` that is remembered."""
+    after = seen.last_day - day
+    return after < 0 or seen.mask >> (after + 1) > 0
+
+
 def mark(seen: Seen, day: int) -> None:
     """Notes that it was seen on `day`."""
     if day > seen.last_day:

@@ -57,8 +57,8 @@ def nearest(sighting: Sighting, time_ms: int) -> Mark:
     return best
 
 
-def record(journeys: Journeys, activity: Activity, *, safe: bool, at: Sighting | None = None) -> None:
-    """Adds `activity` to `at`, or else to the sighting of its network.
+def record(journeys: Journeys, activity: Activity, *, safe: bool, others: int, at: Sighting | None = None) -> None:
+    """Adds `activity` to `at`, or else to the sighting of its network. `others`: see `detections.others`.
 
     A network keeps the place that it was first seen at, so that an address that a new database puts elsewhere does not
     travel.
@@ -73,7 +73,7 @@ def record(journeys: Journeys, activity: Activity, *, safe: bool, at: Sighting |
     if newest:
         sighting.ip = activity.ip[:ADDRESS_CHARS]
         sighting.safe = safe
-        sighting.users = _small(max(activity.knowledge.country_users, activity.knowledge.asn_users))
+        sighting.others = _small(others)
         journeys.sightings.sort(key=_newest)
     _bound(journeys)
 
@@ -101,7 +101,7 @@ def _new(activity: Activity, prefix: str) -> Sighting:
         longitude=float(place.longitude),
         radius_km=float(place.radius_km),
         safe=False,
-        users=-1,
+        others=-1,
         slots=[_slot(activity)],
     )
 

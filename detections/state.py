@@ -72,8 +72,8 @@ class Slot(msgspec.Struct, array_like=True, gc=False):
 class Sighting(msgspec.Struct, array_like=True, gc=False):
     """A network (its /24 or /48) where the user was seen in the last day, and the place it stands for.
 
-    `safe`: one of the company's own. `users`: how many of the organisation use its country or provider. `slots`: oldest
-    first; all of the last hour that activities may come late, and one before.
+    `safe`: one of the company's own. `others`: how many others of the organisation use its country or provider, -1
+    where nobody knows. `slots`: oldest first; all of the last hour that activities may come late, and one before.
     """
 
     prefix: str
@@ -86,7 +86,7 @@ class Sighting(msgspec.Struct, array_like=True, gc=False):
     longitude: float
     radius_km: float
     safe: bool
-    users: int
+    others: int
     slots: list[Slot]
 
 

@@ -1,7 +1,8 @@
 """Why a journey that nobody can make is not raised after all: the ladder of reasons, and the settings that it obeys.
 
 What holds for the system at every sensitivity comes first, then learning, then what is usual for the user (low and
-medium) and common in the organisation (low).
+medium) and what is common in the organisation (low): places and providers of so many others. Where nobody knows how
+many they are, nothing is common.
 """
 
 from typing import Annotated, Final, Literal
@@ -13,6 +14,7 @@ from detections.history import learning
 from detections.journey import Journey
 from detections.model import DAY_MS
 from detections.networks import SAFE_CATEGORIES, UNPLACEABLE_CATEGORIES, UNPLACEABLE_TAGS, prefix_of
+from detections.others import other_users
 from detections.seen import days_seen
 from detections.settings import PolicySettings, Sensitivity
 from detections.state import ADDRESS_CHARS, Sighting, UserState
@@ -101,8 +103,8 @@ def reason_against(activity: Activity, user: UserState, journey: Journey, settin
         return "closed_as_benign"
     if sensitivity == "medium":
         return None
-    here = here or max(activity.knowledge.country_users, activity.knowledge.asn_users) >= settings.common_users
-    there = there or sighting.users >= settings.common_users
+    here = here or other_users(activity, user) >= settings.common_users
+    there = there or sighting.others >= settings.common_users
     return "common_in_organisation" if here and there else None
 
 
