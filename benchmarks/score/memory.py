@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from agents import detect, enrich, profile
+from agents import detect, enrich, networks, profile
 from agents.policy_reload import PolicyFolder
 from benchmarks.score.findings import Told, collected
 from benchmarks.score.people import Tenant
@@ -87,6 +87,7 @@ class Pipeline:
         policies = PolicyFolder(Path(settings.policies.dir)).current
         yield enrich.spec(settings, places)
         yield detect.spec(settings, policies)
+        yield networks.spec(settings, policies)
         yield profile.spec(settings)
 
     def deliver(self, topic: str, record: _Record) -> None:

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, structs
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, for_code
 from msgspec.structs import replace
@@ -139,7 +139,8 @@ class Site:
 
     async def read(self, *names: str) -> list[Any]:
         """All committed records of these topics."""
-        partitions = [TopicPartition(topic_name(self.settings, name), n) for name in names for n in range(PARTITIONS)]
+        topics = [topic_name(self.settings, name) for name in names]
+        partitions = [structs.TopicPartition(topic, n) for topic in topics for n in range(PARTITIONS)]
         consumer = AIOKafkaConsumer(
             **client_options(self.settings.kafka), enable_auto_commit=False, isolation_level="read_committed",
             auto_offset_reset="earliest",

@@ -46,8 +46,11 @@ async def compare(site: Site, world: World, bootstrap: str, folder: Path, say: S
     told = f"{len(one)} records of alerts and behaviors by {STAFF[0]} worker, {len(three)} by {STAFF[1]}"
     if one == three:
         return Differences(f"{told}: the same, byte for byte", ())
-    unlike = len(set(one) ^ set(three))
-    return Differences(f"{told}: {unlike} differ", (f"{unlike} records differ between {STAFF} workers",))
+    unlike = sorted(set(one) ^ set(three))
+    examples = "; ".join(f"{topic}/{partition} {value.decode()}" for topic, partition, _, _, value in unlike[:4])
+    return Differences(
+        f"{told}: {len(unlike)} differ", (f"{len(unlike)} records differ between {STAFF} workers: {examples}",)
+    )
 
 
 def rows(records: Iterable[Any], prefix: str) -> list[Row]:

@@ -45,7 +45,10 @@ class Day(msgspec.Struct, frozen=True):
 
 
 def days(scenario: Scenario, *, shuffled: bool = False) -> Iterator[Day]:
-    """The days on which anything is received. `shuffled`: every event comes late by chance, up to `LATEST_MS`."""
+    """The days on which anything is received; all that lies before the scenario's beginning counts as one.
+
+    `shuffled`: every event comes late by chance, up to `LATEST_MS`.
+    """
     draw = chance(scenario.seed, "lateness")
     arrivals = [(event["date"] + (draw.randint(0, LATEST_MS) if shuffled else 0), event) for event in scenario]
     if shuffled:
@@ -55,11 +58,13 @@ def days(scenario: Scenario, *, shuffled: bool = False) -> Iterator[Day]:
     changes = list(scenario.directory_changes)
     today: list[Keyed] = []
     start_ms = 0
+    past_ms = scenario.start_ms - DAY_MS
     for received_ms, events in _polls(arrivals):
-        if received_ms // DAY_MS * DAY_MS != start_ms:
+        day_ms = max(past_ms, received_ms // DAY_MS * DAY_MS)
+        if day_ms != start_ms:
             if today:
                 yield Day(start_ms, today, _due(upcoming, start_ms), _learned(changes, start_ms + DAY_MS))
-            start_ms, today = received_ms // DAY_MS * DAY_MS, []
+            start_ms, today = day_ms, []
         today += _keyed(events, received_ms, window)
     if today:
         yield Day(start_ms, today, _due(upcoming, start_ms), _learned(changes, start_ms + DAY_MS))

@@ -64,19 +64,23 @@ def _workday(person: Person, today: date, zone: str, draw: random.Random) -> Ite
     begins_ms = local_ms(today, person.starts_h + draw.uniform(-0.4, 0.4), zone)
     noon_ms = local_ms(today, 12 + draw.uniform(0, 0.8), zone)
     after_ms = local_ms(today, 13.2 + draw.uniform(0, 0.5), zone)
-    yield Session(begins_ms, draw.uniform(2.0, 2.8) * 3_600, draw.randint(6, 16), _desk_client(person, today, draw))
+    yield Session(
+        begins_ms, draw.uniform(2.0, 2.8) * 3_600, draw.randint(6, 16), _desk_client(person, today, afternoon=False)
+    )
     yield Session(noon_ms, draw.uniform(60, 900), draw.randint(1, 4), MOBILE)
-    yield Session(after_ms, draw.uniform(2.5, 4.0) * 3_600, draw.randint(6, 18), _desk_client(person, today, draw))
+    yield Session(
+        after_ms, draw.uniform(2.5, 4.0) * 3_600, draw.randint(6, 18), _desk_client(person, today, afternoon=True)
+    )
     if draw.random() < 0.3:
         evening_ms = local_ms(today, draw.uniform(19, 22), zone)
         yield Session(evening_ms, draw.uniform(60, 1_200), draw.randint(1, 4), MOBILE)
 
 
-def _desk_client(person: Person, today: date, draw: random.Random) -> str:
-    """Who has the desktop app uses it every other day at least; one in four has none."""
+def _desk_client(person: Person, today: date, *, afternoon: bool) -> str:
+    """Who has the desktop app uses it for half of the day, mornings and afternoons by turns."""
     if not person.has_desktop_app:
         return WEB
-    return DESKTOP if (today.toordinal() + person.number) % 2 else draw.choice((WEB, WEB, DESKTOP))
+    return DESKTOP if (today.toordinal() + person.number + afternoon) % 2 else WEB
 
 
 def sitting(

@@ -40,7 +40,8 @@ def _bulk(role: Role, action: str, count: int, length_ms: int, does: str) -> Sta
     ip = insider.home_ip
     folder = f"/Shared/{insider.department}/{draw.choice(files.FOLDERS[insider.department])}"
     events: list[RawEvent] = [login_event(insider, start_ms - 30_000, "Login", ip=ip)]
-    client = DESKTOP if action == "Delete File or Folder" and draw.random() < 0.5 else WEB
+    synced = action == "Delete File or Folder" and insider.has_desktop_app and draw.random() < 0.5
+    client = DESKTOP if synced else WEB
     moments = role.moments(start_ms, length_ms, count)
     for at_ms, path in zip(moments, files.plunder(folder, count, draw), strict=True):
         link = {"target": files.link(draw)} if action == "Create Link" else {}

@@ -4,6 +4,8 @@ from typing import Final
 
 from simulators.scenario import files
 from simulators.scenario.events import DESKTOP, RawEvent, file_event
+from simulators.scenario.organisation import Organisation
+from simulators.scenario.people import Person
 from simulators.scenario.role import Behaviour, Role, Staged
 
 KNOWN: Final = ("locky", "lockbit", "wncry", "ryk", "akira", "conti")
@@ -56,10 +58,30 @@ def _encrypt(role: Role, extension: str, *, rename: bool) -> Staged:
     )
 
 
+def _syncs(person: Person, organisation: Organisation) -> bool:
+    return person.has_desktop_app and not person.is_admin
+
+
 UPLOADS: Final = Behaviour(
-    kind="encrypted_uploads", policy="ransomware", malicious=True, stage=stage_uploads, also=("mass_delete",)
+    kind="encrypted_uploads",
+    policy="ransomware",
+    malicious=True,
+    stage=stage_uploads,
+    fits=_syncs,
+    also=("mass_delete",),
 )
-RENAMES: Final = Behaviour(kind="encrypting_renames", policy="ransomware", malicious=True, stage=stage_renames)
+RENAMES: Final = Behaviour(
+    kind="encrypting_renames",
+    policy="ransomware",
+    malicious=True,
+    stage=stage_renames,
+    fits=_syncs,
+)
 UNKNOWN_UPLOADS: Final = Behaviour(
-    kind="unknown_extension", policy="ransomware", malicious=True, stage=stage_unknown_uploads, also=("mass_delete",)
+    kind="unknown_extension",
+    policy="ransomware",
+    malicious=True,
+    stage=stage_unknown_uploads,
+    fits=_syncs,
+    also=("mass_delete",),
 )

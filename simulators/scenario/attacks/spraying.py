@@ -2,10 +2,10 @@
 
 from typing import Final
 
-from simulators.scenario.atlas import address_in
+from simulators.scenario.atlas import City, address_in
 from simulators.scenario.attacks.plunder import plundering
 from simulators.scenario.events import RawEvent, login_event
-from simulators.scenario.people import Person, Stranger
+from simulators.scenario.people import OFFICES, Person, Stranger
 from simulators.scenario.role import MINUTE_MS, SECOND_MS, Behaviour, Role, Staged
 
 GUESSED_NAMES: Final = ("admin", "info", "backup", "scan", "test", "sales", "hr", "service", "support", "guest")
@@ -23,7 +23,7 @@ def stage_lucky_spray(role: Role) -> Staged:
 
 def _spray(role: Role, length_ms: int, *, guessed: bool) -> Staged:
     draw, victim = role.draw, role.person
-    lair = draw.choice(role.organisation.atlas.far_from(victim.city))
+    lair = draw.choice(_lairs(role))
     network = lair.ipv4[2 + draw.randrange(5)]
     start_ms = role.at(role.workday(), draw.uniform(1, 20))
     tried: list[Person | Stranger] = [*_accounts(role, draw.randint(25, 60)), *map(Stranger, GUESSED_NAMES[:5])]
@@ -49,8 +49,8 @@ def stage_stuffing(role: Role) -> Staged:
     """Stolen names with passwords from elsewhere: 30 to 50 accounts, one try each, from 6 to 10 networks within
     minutes; each network tries its share twice over.
     """
-    draw, victim = role.draw, role.person
-    lairs = role.organisation.atlas.far_from(victim.city)
+    draw = role.draw
+    lairs = _lairs(role)
     networks = [draw.choice(lairs).ipv4[2 + draw.randrange(5)] for _ in range(draw.randint(3, 5))]
     start_ms = role.at(role.workday(), draw.uniform(1, 20))
     accounts: list[Person | Stranger] = [*_accounts(role, draw.randint(60, 90)), *map(Stranger, GUESSED_NAMES)]
@@ -68,11 +68,17 @@ def stage_stuffing(role: Role) -> Staged:
     )
 
 
+def _lairs(role: Role) -> list[City]:
+    """Cities far away without an office: a network in which colleagues live would be theirs as well."""
+    return [city for city in role.organisation.atlas.far_from(role.person.city) if city.name not in OFFICES]
+
+
 def _accounts(role: Role, count: int) -> list[Person]:
     return role.draw.sample(role.organisation.people, min(count, len(role.organisation.people)))
 
 
-_BY_USER: Final = ("failed_logins", "impossible_travel", "infrequent_country", "mass_download")
+_BY_USER: Final = ("failed_logins", "impossible_travel", "infrequent_country", "mass_download", "terminated_user")
+"""Of those whose passwords are tried; some have left long ago."""
 SPRAY: Final = Behaviour(
     kind="password_spray",
     policy="password_spray",

@@ -36,7 +36,7 @@ def stage_joiner(role: Role) -> Staged:
         stretches=(silence(role.begins_ms - DAY_MS, role.at(day, 0)), role.at_home(day)),
         directory=(
             role.change(role.begins_ms, role.begins_ms, enabled=False),
-            role.change(start_ms - HOUR_MS, start_ms - HOUR_MS + POLL_MS),
+            role.change(role.at(day, 0), role.at(day, 0) + POLL_MS),
         ),
         about=f"{joiner.name} joins",
     )
