@@ -7,6 +7,7 @@ order, as long as nothing is more than an hour late and nothing had to be droppe
 """
 
 import zlib
+from operator import itemgetter
 from typing import Final
 
 import msgspec
@@ -155,13 +156,24 @@ class Source(msgspec.Struct, array_like=True, gc=False):
     verdicts: Verdicts = field(default_factory=Verdicts)
 
 
-_encoder = msgspec.msgpack.Encoder(order="deterministic")
+_encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(Source)
 
 
 def encode(source: Source) -> bytes:
-    """`source` as it is stored (msgpack). Equal states give equal bytes."""
+    """`source` as it is stored (msgpack). Equal states give equal bytes, whatever the order they grew in."""
+    for kept in (source.logins, source.visits):
+        if kept is not None:
+            _sort(kept)
     return _encoder.encode(source)
+
+
+def _sort(kept: Logins | Visits) -> None:
+    """Sorts the mappings of `kept`: msgspec does so by itself where all keys are texts only."""
+    for name in kept.__struct_fields__:
+        value = getattr(kept, name)
+        if isinstance(value, dict) and len(value) > 1:
+            setattr(kept, name, dict(sorted(value.items(), key=itemgetter(0))))
 
 
 def decode(value: bytes) -> Source:
