@@ -11,9 +11,20 @@ import msgspec
 
 SCHEMA: Final = 1
 
-State = Literal["starting", "history", "following", "catching_up", "throttled", "failing", "refused", "stopped"]
+State = Literal[
+    "starting",
+    "history",
+    "following",
+    "catching_up",
+    "throttled",
+    "failing",
+    "refused",
+    "stopped",
+    "disabled",
+    "disconnected",
+]
 """`history`: older events are fetched, before the stream. `following`: drained, polls. `catching_up`: more is waiting.
-`failing`: retries by itself. `refused`: somebody has to act.
+`failing`: retries by itself. `refused`: somebody has to act. `disabled`, `disconnected`: by people.
 """
 
 
@@ -95,6 +106,43 @@ class HistoryStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     left_out: dict[str, str] = {}
 
 
+class Episode(msgspec.Struct, frozen=True):
+    """Something is wrong with the connector, and was said. `since_ms`: from when (ms since the epoch, UTC). `anchor`:
+    with connector and policy, it makes the finding's uid.
+    """
+
+    anchor: str
+    since_ms: int
+
+
+class Watch(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What the connector's findings about itself rest on; kept from one process to the next. Times are ms since the
+    epoch, UTC.
+
+    `from_ms`: from when events are known. `well_ms`: no good answer was due before. `gaps`: the longest time between
+    two events, by the day (number since the epoch) that it ended on. `open`: what is wrong, by the finding's policy.
+    """
+
+    from_ms: int
+    well_ms: int
+    gaps: dict[int, int] = {}
+    open: dict[str, Episode] = {}
+
+
+class TokenFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """What is known of the token in use, but for the token. Times are ms since the epoch, UTC.
+
+    `id`: of its hash. `issued_ms`: when it was got, or first used. `expires_ms`: its end, 0 where Egnyte named none.
+    `renews`: a refresh token is there. `user`: whose it is, empty where nobody asked.
+    """
+
+    id: str
+    issued_ms: int
+    expires_ms: int = 0
+    renews: bool = False
+    user: str = ""
+
+
 class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How a connector fares. Times are ms since the epoch, UTC.
 
@@ -102,7 +150,8 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     reception. `error_kind`, `error`: what is wrong, empty where nothing is. `gap`: the last span that was missed.
     `interval_ms`: pause between polls that the quota allows now; `day_left`: requests that are left of the day's quota,
     -1 where nobody knows. `history`: where older events were asked for. The counts are since `started_ms`: events
-    published, repeats left out, dead letters, answers.
+    published, repeats left out, dead letters, answers. `next_ms`: the next request is due. `hour_left`: requests of the
+    hour that are left by the connector's own limit. `url`: of the domain.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -118,7 +167,12 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     error: str = ""
     gap: Gap | None = None
     interval_ms: int = 0
+    next_ms: int = 0
+    hour_left: int = -1
     day_left: int = -1
+    url: str = ""
+    token: TokenFacts | None = None
+    watch: Watch | None = None
     history: HistoryStatus | None = None
     answers: int = 0
     events: int = 0
@@ -143,6 +197,7 @@ def request_key(connector: str) -> bytes:
 
 _encoder = msgspec.json.Encoder()
 _cursors = msgspec.json.Decoder(CursorRecord, strict=False)
+_statuses = msgspec.json.Decoder(StatusRecord, strict=False)
 _requests = msgspec.json.Decoder(HistoryRequest)
 
 
@@ -154,6 +209,11 @@ def encode(record: CursorRecord | StatusRecord | HistoryRequest) -> bytes:
 def decode_cursor(value: bytes) -> CursorRecord:
     """The cursor record out of its value. Raises msgspec.ValidationError or msgspec.DecodeError."""
     return _cursors.decode(value)
+
+
+def decode_status(value: bytes) -> StatusRecord:
+    """The status record out of its value. Raises msgspec.ValidationError or msgspec.DecodeError."""
+    return _statuses.decode(value)
 
 
 def decode_request(value: bytes) -> HistoryRequest:

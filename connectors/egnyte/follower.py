@@ -68,7 +68,12 @@ class Follower:
         """
         ledger, now_ms = self._ledger, self._clock.now_ms()
         if (wait_ms := self._wait_ms(now_ms)) > 0:
-            await self._interruptible(self._clock.sleep(wait_ms / 1_000))
+            alarm_ms = ledger.alarm_in_ms
+            if alarm_ms is not None and alarm_ms < wait_ms:
+                await self._interruptible(self._clock.sleep(alarm_ms / 1_000))
+                await ledger.look()
+            else:
+                await self._interruptible(self._clock.sleep(wait_ms / 1_000))
             return
         ledger.limiter.spend(now_ms)
         try:
@@ -95,6 +100,7 @@ class Follower:
             cursor=page.cursor, start_ms=0, newest_ms=taken.admission.newest_ms, received_ms=now_ms,
             window=self._window.start_offsets(before),
         )  # fmt: skip
+        ledger.learn(ledger.status.newest_ms, taken.dates)
         interval_ms = self._interval_ms(now_ms)
         status = ledger.status
         ledger.tell(
@@ -102,6 +108,7 @@ class Follower:
             newest_ms=taken.admission.newest_ms,
             lag_ms=now_ms - taken.newest_ms if taken.newest_ms else status.lag_ms,
             interval_ms=interval_ms,
+            next_ms=now_ms if page.more else now_ms + interval_ms,
             error_kind="",
             error="",
             answers=status.answers + 1,
@@ -133,6 +140,7 @@ class Follower:
         state = ledger.tell_refusal(refusal)
         ledger.tell(dead_letters=ledger.status.dead_letters + len(records))
         again_in_s = self._wait_ms(now_ms) / 1_000
+        ledger.tell(next_ms=now_ms + round(again_in_s * 1_000))
         log.warning("no answer", kind=refusal.kind, reason=str(refusal), again_in_s=again_in_s)
         await ledger.write(records, state)
 

@@ -27,7 +27,7 @@ class Outgoing(NamedTuple):
 
 class Taken(msgspec.Struct, frozen=True):
     """What one page comes to. `repeats`: events that had been published before. `newest_ms`: of this page alone, 0 for
-    none.
+    none. `dates`: of its events, but for those ahead of their reception.
     """
 
     records: list[Outgoing]
@@ -36,6 +36,7 @@ class Taken(msgspec.Struct, frozen=True):
     repeats: int
     dead_letters: int
     newest_ms: int
+    dates: Sequence[int] = ()
 
 
 def take(
@@ -58,7 +59,7 @@ def take(
         records.append(_record(connector, events[position], parsed[position], published_id, resolver))
     dead = sum(record.dead for record in records)
     dates = [time_ms for _, time_ms in sightings if time_ms is not None and time_ms <= received_ms]
-    return Taken(records, admission, len(records) - dead, len(events) - len(records), dead, max(dates, default=0))
+    return Taken(records, admission, len(records) - dead, len(events) - len(records), dead, max(dates, default=0), dates)
 
 
 def undecodable(connector: str, body: bytes, reason: str) -> Outgoing:

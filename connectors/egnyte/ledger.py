@@ -2,11 +2,12 @@
 with what they stand behind.
 """
 
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Iterable, Sequence
+from typing import Any, Final, Protocol
 
 import msgspec
 
+from connectors.egnyte import alarms, health
 from connectors.egnyte.clock import Clock
 from connectors.egnyte.intake import Outgoing
 from connectors.egnyte.limits import Limiter
@@ -14,8 +15,12 @@ from connectors.egnyte.occurrences import Offsets
 from connectors.egnyte.quota import Quota
 from connectors.egnyte.reach import first_start_ms
 from connectors.egnyte.refusals import NoAnswer
-from schemas.connector import CursorRecord, State, StatusRecord
+from schemas.connector import CursorRecord, State, StatusRecord, TokenFacts, Watch
+from schemas.finding import Finding
 from streams.sections import EgnyteSettings
+
+WELL: Final = frozenset({"history", "following", "catching_up"})
+"""States that follow a good answer."""
 
 
 class Publishes(Protocol):
@@ -24,7 +29,12 @@ class Publishes(Protocol):
     upcoming: Offsets
 
     async def publish(
-        self, records: Sequence[Outgoing], cursor: CursorRecord, status: StatusRecord | None, timestamp_ms: int
+        self,
+        records: Sequence[Outgoing],
+        cursor: CursorRecord,
+        status: StatusRecord | None,
+        timestamp_ms: int,
+        findings: Sequence[Finding] = (),
     ) -> None: ...
 
 
@@ -45,14 +55,19 @@ class Ledger:
         quota: Quota,
         cursor: CursorRecord | None,
         started_ms: int,
+        before: StatusRecord | None = None,
+        token: TokenFacts | None = None,
     ) -> None:
+        """`before`: the status that the process before has left."""
         now_ms = clock.now_ms()
         name = settings.name
         first = CursorRecord(connector=name, instance=instance, start_ms=first_start_ms(settings.start, now_ms))
         self.cursor = msgspec.structs.replace(cursor or first, instance=instance)
+        from_ms = now_ms if cursor else first.start_ms
         self.status = StatusRecord(
             connector=name, instance=instance, state="starting", started_ms=started_ms, written_ms=now_ms,
-            newest_ms=self.cursor.newest_ms, polled_ms=self.cursor.received_ms,
+            newest_ms=self.cursor.newest_ms, polled_ms=self.cursor.received_ms, url=settings.base_url,
+            token=_facts(token, before, now_ms), watch=_watch(before, from_ms, now_ms),
         )  # fmt: skip
         self.limiter = Limiter(
             settings.max_per_minute,
@@ -65,6 +80,7 @@ class Ledger:
         if self.cursor.asking:
             self.limiter.spend(now_ms)
             quota.spend(now_ms)
+        self._per_hour = settings.max_per_hour
         self._publishes = publishes
         self._clock = clock
 
@@ -90,11 +106,51 @@ class Ledger:
 
     async def write(self, records: Sequence[Outgoing], state: State) -> None:
         """One transaction: `records`, the cursor and the status. Raises what publishing raises."""
+        if state in WELL and self.status.watch is not None:
+            self.tell(watch=msgspec.structs.replace(self.status.watch, well_ms=self._clock.now_ms()))
+        await self._write(records, state)
+
+    async def look(self) -> None:
+        """Says what is wrong by now, where something is. Raises what publishing raises."""
+        await self._write([], self.status.state)
+
+    async def _write(self, records: Sequence[Outgoing], state: State) -> None:
         now_ms = self._clock.now_ms()
         left = self.quota.stream_left(now_ms)
         self.move(
             requests_ms=self.limiter.requests_ms, not_before_ms=self.limiter.not_before_ms,
             asking=state != "stopped", day=self.quota.day, day_requests=self.quota.used,
         )  # fmt: skip
-        self.tell(state=state, written_ms=now_ms, day_left=-1 if left is None else left)
-        await self._publishes.publish(records, self.cursor, self.status, now_ms)
+        self.tell(
+            state=state, written_ms=now_ms, day_left=-1 if left is None else left,
+            hour_left=max(0, self._per_hour - len(self.limiter.requests_ms)),
+        )  # fmt: skip
+        self.status, findings = alarms.turn(self.status, now_ms)
+        await self._publishes.publish(records, self.cursor, self.status, now_ms, findings)
+
+    def learn(self, newest_ms: int, dates: Iterable[int]) -> None:
+        """Takes note of the events of a page: their dates, and the newest one's before them (ms, 0 for none)."""
+        if self.status.watch is not None:
+            self.tell(watch=health.learn(self.status.watch, newest_ms, dates))
+
+    @property
+    def alarm_in_ms(self) -> int | None:
+        """How long until something will be wrong that has to be said, if nothing changes; None where nothing will."""
+        due_ms = alarms.next_due_ms(self.status)
+        return None if due_ms is None else max(0, due_ms - self._clock.now_ms())
+
+
+def _watch(before: StatusRecord | None, from_ms: int, now_ms: int) -> Watch:
+    if before is None or before.watch is None:
+        return Watch(from_ms=from_ms, well_ms=now_ms)
+    if before.state in alarms.ENDED:  # nothing was wanted of it
+        return msgspec.structs.replace(before.watch, well_ms=now_ms)
+    return before.watch
+
+
+def _facts(token: TokenFacts | None, before: StatusRecord | None, now_ms: int) -> TokenFacts | None:
+    """`token`; where nobody knows when it was got, that is when it was first used."""
+    if token is None or token.issued_ms:
+        return token
+    known = before.token if before is not None and before.token is not None and before.token.id == token.id else None
+    return msgspec.structs.replace(token, issued_ms=known.issued_ms if known is not None else now_ms)

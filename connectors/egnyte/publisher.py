@@ -11,7 +11,9 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from connectors.egnyte.intake import Outgoing
 from connectors.egnyte.occurrences import Offsets
+from schemas import finding as findings_schema
 from schemas.connector import CursorRecord, StatusRecord, cursor_key, encode, status_key
+from schemas.finding import Finding
 from streams.cluster import NO_HEADERS, Cluster, Headers, TopicPartition
 from streams.errors import Fenced
 from streams.kafka import partition_of
@@ -44,6 +46,7 @@ class Publisher:
         self._events = topic_name(settings, "events")
         self._dead_letters = topic_name(settings, "dead-letters")
         self._connectors = topic_name(settings, "connectors")
+        self._alerts = topic_name(settings, "alerts")
         self._timeout_s = settings.streams.transaction_timeout_ms / 1_000
         self._cluster = cluster
         self._monotonic = monotonic
@@ -55,7 +58,7 @@ class Publisher:
     @property
     def topics(self) -> tuple[str, ...]:
         """Every topic that is written to."""
-        return self._events, self._dead_letters, self._connectors
+        return self._events, self._dead_letters, self._connectors, self._alerts
 
     async def start(self) -> None:
         """Fences every earlier connector of this name, and waits until what it had committed is there to be read."""
@@ -70,8 +73,10 @@ class Publisher:
         cursor: CursorRecord,
         status: StatusRecord | None,
         timestamp_ms: int,
+        findings: Sequence[Finding] = (),
     ) -> None:
-        """One transaction: all of it is published, or nothing. Returns when it is committed.
+        """One transaction: all of it is published, or nothing. Returns when it is committed. `findings`: about the
+        connector itself.
 
         Raises Fenced where another connector has taken over, TransactionExpired, TimeoutError, or Kafka's errors; what
         has become of the transaction is then known only to whoever starts anew and reads the cursor.
@@ -79,7 +84,7 @@ class Publisher:
         began = self._monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
-                await self._transact(records, cursor, status, timestamp_ms)
+                await self._transact(self._batches(records, cursor, status, timestamp_ms, findings))
         except (ProducerFenced, InvalidProducerEpoch) as error:
             if self._monotonic() - began >= self._timeout_s:
                 raise TransactionExpired("the broker ended a transaction that had been open for too long") from error
@@ -91,12 +96,9 @@ class Publisher:
             await within(CLOSE_WITHIN_S, self._producer.abort_transaction())
         await within(CLOSE_WITHIN_S, self._producer.stop())
 
-    async def _transact(
-        self, records: Sequence[Outgoing], cursor: CursorRecord, status: StatusRecord | None, timestamp_ms: int
-    ) -> None:
+    async def _transact(self, batches: list[tuple[tuple[str, int], Any]]) -> None:
         await self._producer.begin_transaction()
         self._open = True
-        batches = self._batches(records, cursor, status, timestamp_ms)
         deliveries = [
             await self._producer.send_batch(batch, topic, partition=partition) for (topic, partition), batch in batches
         ]
@@ -108,14 +110,19 @@ class Publisher:
                 self.upcoming[partition] = max(self.upcoming[partition], where.offset + batch.record_count())
 
     def _batches(
-        self, records: Sequence[Outgoing], cursor: CursorRecord, status: StatusRecord | None, timestamp_ms: int
+        self,
+        records: Sequence[Outgoing],
+        cursor: CursorRecord,
+        status: StatusRecord | None,
+        timestamp_ms: int,
+        findings: Sequence[Finding],
     ) -> list[tuple[tuple[str, int], Any]]:
         """Batches by topic and partition, in the order in which they have to be sent."""
         filling: dict[tuple[str, int], Any] = {}
         filled: list[tuple[tuple[str, int], Any]] = []
 
-        def add(topic: str, key: bytes, value: bytes, headers: Headers) -> None:
-            slot = (topic, partition_of(key, PARTITIONS))
+        def add(topic: str, key: bytes, value: bytes, headers: Headers, spread_by: bytes = b"") -> None:
+            slot = (topic, partition_of(spread_by or key, PARTITIONS))
             batch = filling.get(slot)
             if batch is None or batch.append(timestamp=timestamp_ms, key=key, value=value, headers=headers) is None:
                 batch = filling[slot] = self._producer.create_batch()
@@ -124,6 +131,9 @@ class Publisher:
 
         for record in records:
             add(self._dead_letters if record.dead else self._events, record.key, record.value, record.headers)
+        for finding in findings:
+            spread_by = finding.unmapped.user_key.encode()
+            add(self._alerts, finding.finding_info.uid.encode(), findings_schema.encode(finding), NO_HEADERS, spread_by)
         add(self._connectors, cursor_key(cursor.connector), encode(cursor), NO_HEADERS)
         if status is not None:
             add(self._connectors, status_key(status.connector), encode(status), NO_HEADERS)
