@@ -2,7 +2,7 @@
 
 from contextlib import aclosing
 
-from agents import detect, enrich, profile
+from agents import detect, enrich, networks, profile
 from simulators.egnyte import EgnyteSimulator
 from streams.cluster import TopicPartition
 from streams.kafka_cluster import KafkaCluster
@@ -32,7 +32,10 @@ async def until_through(settings: Settings) -> None:
     cluster = KafkaCluster(settings, "test")
     left: list[tuple[str, TopicPartition, int]] = []
     try:
-        for agent, source in ((enrich.NAME, "events"), (detect.NAME, "activities"), (profile.NAME, "activities")):
+        for agent, source in (
+            (enrich.NAME, "events"), (detect.NAME, "activities"), (networks.NAME, "attempts"),
+            (profile.NAME, "activities"),
+        ):  # fmt: skip
             for n in range(PARTITIONS):
                 tp = TopicPartition(topic_name(settings, source), n)
                 _, end = await cluster.bounds(tp)

@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from agents import detect, enrich, profile
+from agents import detect, enrich, networks, profile
+from agents.origin import read_origin
 from connectors.places import Places
 from schemas.activity import Activity
 from schemas.meta import META_KEY
@@ -21,6 +22,8 @@ from streams.topics import PARTITIONS, topic_name
 
 Row = tuple[str, int, bytes | None, bytes | None]
 """Topic, partition, key, value."""
+Written = tuple[str, str]
+"""Topic, and the agent where several write to it."""
 
 
 ACTIVITIES = msgspec.json.Decoder(Activity)
@@ -31,6 +34,7 @@ class Balance(msgspec.Struct):
 
     events: int = 0
     activities: int = 0
+    attempts: int = 0
     findings: int = 0
     keys: int = 0
     missing: int = 0
@@ -122,10 +126,11 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
     """Compare every topic with the sequential run over the events topic, and that with what Egnyte has `served`."""
     balance = Balance()
     cluster = KafkaCluster(settings, "audit")
-    topics = ("events", "activities", "alerts", "behaviors", "profile", "dead-letters")
+    topics = ("events", "activities", "attempts", "alerts", "behaviors", "profile", "dead-letters")
     names = {name: topic_name(settings, name) for name in topics}
     enriching = enrich.spec(settings, Places(settings.places))
-    readers = detect.spec(settings), profile.spec(settings)
+    readers = detect.spec(settings), networks.spec(settings), profile.spec(settings)
+    attempts: list[Row] = []
     try:
         events = [await read(cluster, names["events"], n) for n in range(PARTITIONS)]
         balance.events = sum(map(len, events))
@@ -133,8 +138,13 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
         ids = Counter(dict(record.headers)["event-id"] for partition in events for record in partition)
         balance.doubled += sum(n - 1 for n in ids.values())
         for n in range(PARTITIONS):
-            await _audit_partition(balance, cluster, settings, names, enriching, readers, events[n], n)
+            attempts += await _audit_partition(balance, cluster, names, enriching, readers, events[n], n)
             await asyncio.sleep(0)
+        for n in range(PARTITIONS):  # many write to each of these, so their order is nobody's
+            found = [(record.key, record.value) for record in await read(cluster, names["attempts"], n)]
+            wanted = [(key, value) for _, partition, key, value in attempts if partition == n]
+            compare(balance, f"{names['attempts']}/{n}", wanted, found)
+            balance.attempts += len(found)
     finally:
         await cluster.close()
     return balance
@@ -143,37 +153,43 @@ async def audit(settings: Settings, served: Sequence[bytes]) -> Balance:
 async def _audit_partition(
     balance: Balance,
     cluster: KafkaCluster,
-    settings: Settings,
     names: dict[str, str],
     enriching: AgentSpec,
     readers: Sequence[AgentSpec],
     events: list[Record],
     n: int,
-) -> None:
-    """`readers`: the agents that read the activities."""
-    activities = await read(cluster, names["activities"], n)
+) -> list[Row]:
+    """`readers`: the agents behind enrich. Returns the attempts, of whatever partition."""
+    inputs = {name: await read(cluster, names[name], n) for name in ("activities", "attempts")}
     enriched, _ = sequential(enriching, events, n)
-    expected: defaultdict[str, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
+    expected: defaultdict[Written, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
     for (topic, _, key, value), _ in enriched.rows:
-        expected[topic].append((key, value))
-    expected[names["activities"]] = known_as(expected[names["activities"]], activities)
+        expected[topic, ""].append((key, value))
+    activities = names["activities"], ""
+    expected[activities] = known_as(expected[activities], inputs["activities"])
     for spec in readers:
-        ledger, state = sequential(spec, activities, n)
+        ledger, state = sequential(spec, inputs["attempts" if spec.source == names["attempts"] else "activities"], n)
         for (topic, _, key, value), _ in ledger.rows:
-            expected[topic].append((key, value))
+            finding = topic in (names["alerts"], names["behaviors"])
+            expected[topic, spec.name if finding else ""].append((key, value))
         await _audit_state(balance, cluster, spec, state, n)
+    found: defaultdict[Written, list[tuple[bytes | None, bytes | None]]] = defaultdict(list)
     for name in ("activities", "alerts", "behaviors", "profile", "dead-letters"):
-        found = [(record.key, record.value) for record in await read(cluster, names[name], n)]
-        if expected[names[name]] != found:  # the order counts too
+        for record in await read(cluster, names[name], n):
+            origin = read_origin(record)
+            found[names[name], origin.agent if origin else ""].append((record.key, record.value))
+            balance.activities += name == "activities"
+            balance.findings += name in ("alerts", "behaviors")
+    expected.pop((names["attempts"], ""), None)
+    for written in sorted({*expected, *found}):
+        if expected[written] != found[written]:  # the order counts too
             before = balance.missing, balance.doubled, balance.wrong
-            compare(balance, f"{names[name]}/{n}", expected[names[name]], found)
+            where = f"{written[0]}/{n} {written[1]}".rstrip()
+            compare(balance, where, expected[written], found[written])
             if before == (balance.missing, balance.doubled, balance.wrong):
                 balance.wrong += 1
-                balance.where.append(f"{names[name]}/{n}: another order")
-        if name == "activities":
-            balance.activities += len(found)
-        elif name in ("alerts", "behaviors"):
-            balance.findings += len(found)
+                balance.where.append(f"{where}: another order")
+    return [row for row, _ in enriched.rows if row[0] == names["attempts"]]
 
 
 async def _audit_state(

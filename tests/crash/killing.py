@@ -94,7 +94,24 @@ def raw_events(seed: int) -> Iterator[dict[str, object]]:
             if number % 400 == 0:  # somebody is attacked: findings are made, updated and raised
                 yield from ({**row, "auditSource": "LOGIN_AUDIT", "action": "Failed Login"} for _ in range(24))
                 yield {**row, "auditSource": "LOGIN_AUDIT", "action": "Login"}
+            if number % 400 == 200:  # many are, from one network; and a link goes round the world
+                yield from many_attacked(number // 400 % 200)
         seed += 1
+
+
+def many_attacked(turn: int) -> Iterator[dict[str, object]]:
+    """A spray of 20 users from one network, one of whom gets in, and a link that is opened from 24 networks."""
+    people = [f"Person {each} ( person{each}@example.com )" for each in range(20)]
+    login = {"access": "Web UI", "ipAddress": f"203.0.{turn}.9", "actionInfo": "", "auditSource": "LOGIN_AUDIT"}
+    for number, name in enumerate(people):
+        yield {**login, "user": name, "userId": str(number + 1), "action": "Failed Login"}
+    yield {**login, "user": people[3], "userId": "4", "action": "Login"}
+    for number in range(24):
+        yield {
+            "sourcePath": "/Shared/plan.dwg", "targetPath": f"https://acme.egnyte.com/dl/{turn}", "user": "Anonymous",
+            "userId": "", "action": "Download via Link", "access": "Web UI", "ipAddress": f"198.51.{number}.7",
+            "actionInfo": "", "auditSource": "FILE_AUDIT",
+        }  # fmt: skip
 
 
 def environment(bootstrap: str, prefix: str, url: str, token: str) -> dict[str, str]:
@@ -204,9 +221,11 @@ async def until_drained(settings: Settings, simulator: EgnyteSimulator, within_s
         while True:
             ends = {name: [await cluster.bounds(TopicPartition(topic_name(settings, name), n)) for n in
             range(PARTITIONS)]
-                    for name in ("events", "activities")}  # fmt: skip
+                    for name in ("events", "activities", "attempts")}  # fmt: skip
             behind = []
-            for agent, source in (("enrich", "events"), ("detect", "activities"), ("profile", "activities")):
+            for agent, source in (
+                ("enrich", "events"), ("detect", "activities"), ("networks", "attempts"), ("profile", "activities"),
+            ):  # fmt: skip
                 for n, (begin, end) in enumerate(ends[source]):
                     tp = TopicPartition(topic_name(settings, source), n)
                     committed = await cluster.committed(group_name(settings, agent), tp)
