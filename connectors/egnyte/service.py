@@ -27,6 +27,8 @@ from connectors.egnyte.ledger import Ledger
 from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionExpired, within
 from connectors.egnyte.quota import Quota
 from connectors.egnyte.resume import last_cursor, published_window
+from connectors.people import people_service
+from connectors.sessions import together
 from streams.errors import Fenced, Refused
 from streams.kafka_admin import BrokerAwayError
 from streams.sections import Settings
@@ -94,9 +96,11 @@ async def serve(
     clock = clock or SystemClock()
     quota = Quota(egnyte.max_per_day, egnyte.max_per_minute)
     client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock, quota=quota)
-    connector = Connector(settings, stop, clock, new_cluster or (lambda: _kafka(settings)))
-    async with client:
-        await connector.serve(client)
+    new_cluster = new_cluster or (lambda: _kafka(settings))
+    connector = Connector(settings, stop, clock, new_cluster)
+    directory = people_service(settings, egnyte.name, stop=stop, clock=clock, new_cluster=new_cluster)
+    async with client, directory as people:
+        await together([connector.serve(client), people.serve()])
 
 
 class Connector:
