@@ -23,7 +23,7 @@ from detections.model import (
 )
 from detections.state import ID_CHARS, KEPT_DAYS, Burst, UserState, Volume
 from detections.suppression import first_today
-from detections.wording import clock, count, person, plain, source
+from detections.wording import clock, person, plain, source
 from schemas.activity import Activity
 
 Reason = Literal["usual_for_user", "learning"]
@@ -45,11 +45,12 @@ class AdminActivity:
 
     metadata: ClassVar[Metadata] = Metadata(
         id="admin_activity",
-        version="1.0",
+        version="1.1",
         title="Unusual administrative activity",
         description=(
             "Users, groups or settings are changed by somebody who did nothing of the kind in the last 80 days; or an "
-            "administrator changes many more in a run than in the runs of the last month."
+            "administrator changes many more of them in a run than in the runs of the last month. However much is done "
+            "to one, it counts once."
         ),
         techniques=(
             Technique("T1098", "Account Manipulation", "TA0004", "Privilege Escalation"),
@@ -139,7 +140,7 @@ class AdminActivity:
         if first:
             text += f"; no administrative work of this user in the last {KEPT_DAYS} days"
         if burst.count > 1:
-            text += f"; {count(burst.count, 'different change')} since {clock(burst.first_ms)}"
+            text += f"; {burst.count} different people, groups or settings since {clock(burst.first_ms)}"
         limit = None
         if usual is not None and not first:
             limit = max(float(self.settings.min_in_run), round(self._limit(usual), 2))
@@ -154,14 +155,13 @@ class AdminActivity:
             first_ms=burst.first_ms,
             last_ms=burst.last_ms,
             count=burst.count,
-            numbers=(Number("administrative changes", burst.count, limit, "in a run"),),
+            numbers=(Number("people, groups and settings changed", burst.count, limit, "in a run"),),
             evidence=(Evidence.of(activity),),
             suppressed=reason or "",
         )
 
 
 def _target(activity: Activity) -> str:
-    """What was done to whom: the same again counts once."""
+    """Whom or what it was done to. A newcomer is created, put into groups and given folders: that is one, not four."""
     subject = activity.subject
-    about = (subject.email or subject.name) if subject else activity.group or activity.path
-    return f"{activity.type}\0{about}" if about else activity.event_id
+    return ((subject.email or subject.name) if subject else activity.group or activity.path) or activity.event_id
