@@ -104,6 +104,9 @@ class EgnyteSettings(msgspec.Struct, frozen=True, kw_only=True):
     max_per_day: Annotated[int, Meta(ge=0)] = 960
     """Calls of the audit stream, where Egnyte does not tell the token's quota: 96 % of the 1,000 that it has by
     default, the rest is left to actions and people's tools. 0: no limit."""
+    users_interval_s: Annotated[int, Meta(ge=0, le=7 * 86_400)] = 3_600
+    """Between two listings of Egnyte's users, who are read for who has left, and who is an outsider; longer where there
+    are so many that it would take too many calls. Needs the scope Egnyte.user. 0: users are not read."""
 
     @property
     def base_url(self) -> str:

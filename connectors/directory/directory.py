@@ -101,6 +101,15 @@ class Directory:
         """What `source` last said of its account `id`."""
         return self._entries.get((source, id))
 
+    def user_of(self, alias: str) -> str | None:
+        """Whose `alias` is (see `schemas.directory.alias_of`), by the user key's part."""
+        return self._by_alias.get(alias)
+
+    def ids_of(self, user: str, source: Source) -> list[str]:
+        """The accounts of a user in `source` that are not deleted: one at most."""
+        found = self._people.get(user)
+        return [each.id for each in found.entries if each.source == source and not each.deleted] if found else []
+
     def account(self, user: str) -> Account | None:
         """The account of a user, by the user key's part."""
         found = self._people.get(user)
