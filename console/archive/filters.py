@@ -76,6 +76,8 @@ def _named(given: str) -> tuple[str, str]:
     if operator in _ONLY_STREAMS:
         raise Refused(f"{given}: {_ONLY_STREAMS[operator]}")
     known = tuple(each for each in operators(name, attribute) if each not in _ONLY_STREAMS)
+    if name == "type":
+        known = ("eq", "neq")  # every activity has one
     if operator not in known:
         raise Refused(f"{name} knows no {operator!r}: {among(operator, known)}")
     return name, operator
@@ -91,10 +93,8 @@ def _condition(name: str, operator: str, values: list[str], domains: Sequence[st
         made = _whether_set(name, attribute)
         denied ^= not _flag(values, where)
     elif attribute.kind == "flag":
-        made = _whether(name, domains, where)
-        return Condition(
-            f"({made.sql}) IS NOT DISTINCT FROM {'NOT' if denied else ''} {_flag(values, where)}", made.values
-        )
+        asked = _whether(name, domains, where)
+        made = Condition(f"({asked.sql}) = {_flag(values, where)}", asked.values)
     else:
         made = _positive(name, attribute, positive, values, zone, where)
     return (
@@ -244,7 +244,9 @@ def _address(operator: str, values: Sequence[str], where: str) -> Condition:
 
 def _in_block(block: ipaddress.IPv4Network | ipaddress.IPv6Network) -> Condition:
     first, last = address_key(str(block.network_address)), address_key(str(block.broadcast_address))
-    return Condition("ip_key BETWEEN ? AND ?", (first, last))
+    # IPv4 addresses lie within ::/0 as text, but no IPv6 block holds them.
+    family = "AND NOT starts_with(ip_key, repeat('0', 20) || 'ffff')" if block.version == 6 else ""
+    return Condition(f"(ip_key BETWEEN ? AND ? {family})", (first, last))
 
 
 def _span(values: Sequence[str], zone: str, where: str) -> Condition:
