@@ -59,12 +59,23 @@ def take(
         records.append(_record(connector, events[position], parsed[position], published_id, resolver))
     dead = sum(record.dead for record in records)
     dates = [time_ms for _, time_ms in sightings if time_ms is not None and time_ms <= received_ms]
-    return Taken(records, admission, len(records) - dead, len(events) - len(records), dead, max(dates, default=0), dates)
+    return Taken(
+        records, admission, len(records) - dead, len(events) - len(records), dead, max(dates, default=0), dates
+    )
 
 
 def undecodable(connector: str, body: bytes, reason: str) -> Outgoing:
     """The dead letter for an answer that could not be understood at all."""
     return _dead(connector.encode(), body, "fetch", reason)
+
+
+def unfit(connector: str, raw: bytes) -> Outgoing | None:
+    """The dead letter for a row of a report that can't be published, or can't be placed in time; None for any other."""
+    event = _parsed(raw)
+    if isinstance(event, AuditEvent) and event.time_ms is None:
+        return _dead(connector.encode(), raw, "decode", "a report's row without a readable time")
+    record = _record(connector, raw, event, "", None)
+    return record if record.dead else None
 
 
 def _parsed(raw: bytes) -> AuditEvent | NotAnEvent:

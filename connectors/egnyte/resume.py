@@ -1,12 +1,20 @@
 """What a connector that starts finds in the log: its cursor, and the events that it must not publish again."""
 
-from collections.abc import AsyncIterator, Sequence
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Final, TypeVar
 
 import msgspec
 
 from connectors.egnyte.occurrences import Offsets, Window
-from schemas.connector import SCHEMA, CursorRecord, cursor_key, decode_cursor
+from schemas.connector import (
+    SCHEMA,
+    CursorRecord,
+    HistoryRequest,
+    cursor_key,
+    decode_cursor,
+    decode_request,
+    request_key,
+)
 from schemas.event import AUDIT, Envelope
 from streams.cluster import Cluster, Record, TopicPartition
 from streams.errors import Refused
@@ -14,6 +22,9 @@ from streams.kafka import partition_of
 from streams.sections import Settings
 from streams.topics import PARTITIONS, topic_name
 
+R = TypeVar("R", CursorRecord, HistoryRequest)
+
+_FOR_EVER_MS: Final = 2**60
 OVERLAP_MS: Final = 3_600_000
 """How far before the newest event a refused cursor starts again: events were seen to come up to some hours late, most
 within minutes, and an hour's events at Egnyte's limits still fit in memory.
@@ -24,7 +35,45 @@ async def last_cursor(settings: Settings, cluster: Cluster) -> CursorRecord | No
     """The newest cursor record of this connector, None on its very first start. Raises Refused for one that can't be
     read.
     """
-    topic, wanted = topic_name(settings, "connectors"), cursor_key(settings.egnyte.name)
+    return await _newest(settings, cluster, cursor_key(settings.egnyte.name), "cursor", decode_cursor)
+
+
+async def asked_history(settings: Settings, cluster: Cluster) -> HistoryRequest | None:
+    """The history that somebody has asked of this connector, None where nobody has. Raises Refused for a record that
+    can't be read.
+    """
+    return await _newest(settings, cluster, request_key(settings.egnyte.name), "request", decode_request)
+
+
+async def window_from(settings: Settings, cluster: Cluster, starts: Offsets) -> Window:
+    """All events that were published from the offsets `starts` on, none of them ever forgotten."""
+    window = Window(_FOR_EVER_MS)
+    await _restore(settings, cluster, window, starts)
+    return window
+
+
+async def published_window(settings: Settings, cluster: Cluster, cursor: CursorRecord | None) -> Window:
+    """The window of published events that `cursor` stands for, read back from the log."""
+    window = Window(OVERLAP_MS, newest_ms=cursor.newest_ms if cursor else 0)
+    if cursor is None:
+        return window
+    await _restore(settings, cluster, window, cursor.window)
+    return window
+
+
+async def _restore(settings: Settings, cluster: Cluster, window: Window, starts: Offsets) -> None:
+    topic, connector = topic_name(settings, "events"), settings.egnyte.name
+    for partition, start in sorted(starts.items()):
+        async for chunk in cluster.read(TopicPartition(topic, partition), start):
+            window.restore(connector, _audit_events(connector, chunk))
+    window.restored(starts)
+
+
+async def _newest(
+    settings: Settings, cluster: Cluster, wanted: bytes, what: str, decode: Callable[[bytes], R]
+) -> R | None:
+    """The newest record of a key of the connectors' topic."""
+    topic = topic_name(settings, "connectors")
     partition = TopicPartition(topic, partition_of(wanted, PARTITIONS))
     newest: Record | None = None
     async for record in _records(cluster, partition, 0):
@@ -34,28 +83,14 @@ async def last_cursor(settings: Settings, cluster: Cluster) -> CursorRecord | No
         return None
     where = f"{topic}/{partition.partition} at offset {newest.offset}, key {wanted.decode()}"
     try:
-        found = decode_cursor(newest.value)
+        found = decode(newest.value)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Refused(
-            f"{where}: the cursor record can't be read ({error}). A tombstone for the key starts afresh"
+            f"{where}: the {what} record can't be read ({error}). A tombstone for the key starts afresh"
         ) from None
     if found.schema > SCHEMA:
-        raise Refused(f"{where}: the cursor record has schema {found.schema}, this program knows {SCHEMA}: upgrade it")
+        raise Refused(f"{where}: the {what} record has schema {found.schema}, this program knows {SCHEMA}: upgrade it")
     return found
-
-
-async def published_window(settings: Settings, cluster: Cluster, cursor: CursorRecord | None) -> Window:
-    """The window of published events that `cursor` stands for, read back from the log."""
-    window = Window(OVERLAP_MS, newest_ms=cursor.newest_ms if cursor else 0)
-    if cursor is None:
-        return window
-    topic, connector = topic_name(settings, "events"), settings.egnyte.name
-    starts: Offsets = cursor.window
-    for partition, start in sorted(starts.items()):
-        async for chunk in cluster.read(TopicPartition(topic, partition), start):
-            window.restore(connector, _audit_events(connector, chunk))
-    window.restored(starts)
-    return window
 
 
 def _audit_events(connector: str, chunk: Sequence[Record]) -> list[tuple[bytes, str]]:

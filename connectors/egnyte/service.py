@@ -8,6 +8,7 @@ import asyncio
 import signal
 import uuid
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -19,16 +20,22 @@ from aiokafka.errors import (
     UnknownTopicOrPartitionError,
 )
 
+from connectors.egnyte import spans
 from connectors.egnyte.client import EgnyteClient
 from connectors.egnyte.clock import Clock, SystemClock
 from connectors.egnyte.cluster import ConnectorCluster, OwnedCluster
 from connectors.egnyte.follower import Follower
+from connectors.egnyte.history import Historian
 from connectors.egnyte.ledger import Ledger
 from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionExpired, within
 from connectors.egnyte.quota import Quota
-from connectors.egnyte.resume import last_cursor, published_window
+from connectors.egnyte.reports import Reports
+from connectors.egnyte.resume import asked_history, last_cursor, published_window, window_from
+from connectors.egnyte.statuses import last_status
 from connectors.people import people_service
+from connectors.secrets.vault import token_id
 from connectors.sessions import together
+from schemas.connector import StatusRecord, TokenFacts
 from streams.errors import Fenced, Refused
 from streams.kafka_admin import BrokerAwayError
 from streams.sections import Settings
@@ -84,8 +91,11 @@ async def serve(
     stop: asyncio.Event,
     clock: Clock | None = None,
     new_cluster: Callable[[], OwnedCluster] | None = None,
+    token: TokenFacts | None = None,
+    told: Callable[[StatusRecord], None] | None = None,
 ) -> None:
-    """Follows the domain of `settings` until `stop` is set, then returns within `streams.stop_within_ms`.
+    """Follows the domain of `settings` until `stop` is set, then returns within `streams.stop_within_ms`. `token`: what
+    is known of the token beside it. `told` hears of every status that is written.
 
     Raises ValueError for settings that can't be used, Fenced when another connector of this name has taken over,
     Refused for what an operator has to mend or when Kafka has been failing for `streams.retry_for_ms`.
@@ -97,7 +107,8 @@ async def serve(
     quota = Quota(egnyte.max_per_day, egnyte.max_per_minute)
     client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock, quota=quota)
     new_cluster = new_cluster or (lambda: _kafka(settings))
-    connector = Connector(settings, stop, clock, new_cluster)
+    token = token or TokenFacts(id=token_id(egnyte.token), issued_ms=0)
+    connector = Connector(settings, stop, clock, new_cluster, token, told)
     directory = people_service(settings, egnyte.name, stop=stop, clock=clock, new_cluster=new_cluster)
     async with client, directory as people:
         await together([connector.serve(client), people.serve()])
@@ -107,12 +118,20 @@ class Connector:
     """The sessions of one process."""
 
     def __init__(
-        self, settings: Settings, stop: asyncio.Event, clock: Clock, new_cluster: Callable[[], OwnedCluster]
+        self,
+        settings: Settings,
+        stop: asyncio.Event,
+        clock: Clock,
+        new_cluster: Callable[[], OwnedCluster],
+        token: TokenFacts | None = None,
+        told: Callable[[StatusRecord], None] | None = None,
     ) -> None:
         self._settings = settings
         self._stop = stop
         self._clock = clock
         self._new_cluster = new_cluster
+        self._token = token
+        self._told = told
         self._instance = uuid.uuid4().hex
         self._started_ms = clock.now_ms()
         self._claimed = False
@@ -157,11 +176,21 @@ class Connector:
             )  # fmt: skip
             ledger = Ledger(
                 settings.egnyte, instance=self._instance, publishes=publisher, clock=clock, quota=client.quota,
-                cursor=cursor, started_ms=self._started_ms,
+                cursor=cursor, started_ms=self._started_ms, before=await last_status(settings, cluster),
+                token=self._token, told=self._told,
             )  # fmt: skip
             # Before anything else: from now on an older process knows that it is replaced.
             await ledger.write([], "starting")
             self._claimed = True
+            if not ledger.cursor.received_ms and not ledger.cursor.history:
+                await self._begin_history(ledger, cluster)
+            historian = Historian(
+                settings.egnyte.name, ledger=ledger, reports=Reports(client), clock=clock,
+                restored=partial(window_from, settings, cluster), interruptible=self._interruptible,
+            )  # fmt: skip
+            while historian.wanted and not self._stop.is_set():
+                await historian.turn()
+                self._failing_since_ms = None
             follower = Follower(
                 settings.egnyte, ledger=ledger, asks=client, clock=clock, window=window,
                 interruptible=self._interruptible,
@@ -173,6 +202,11 @@ class Connector:
         finally:
             await publisher.close()
             await within(CLOSE_WITHIN_S, cluster.close())
+
+    async def _begin_history(self, ledger: Ledger, cluster: OwnedCluster) -> None:
+        """Heeds a request for history, where there is one: only before the stream begins."""
+        if (request := await asked_history(self._settings, cluster)) is not None:
+            ledger.move(history=spans.begun(request.from_ms, self._clock.now_ms()))
 
     async def _until_stopped(self, session: Awaitable[None]) -> None:
         """Runs `session`; once told to stop, it has the time to finish its page, and is then cancelled, which aborts

@@ -11,8 +11,8 @@ KEPT: Final = 200_000
 
 class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One request and its answer. `at_ms`: when it came, by the simulator's clock. `token`: its last four characters.
-    `events`: how many were in the answer; `error`: what was said instead. `grant_type`: what the token
-    endpoint was asked with. `fault`: the kind of fault that struck.
+    `events`: how many were in the answer; `job`: the report's; `error`: what was said instead. `grant_type`: what the
+    token endpoint was asked with. `fault`: the kind of fault that struck.
     """
 
     number: int
@@ -28,6 +28,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     next_cursor: str = ""
     events: int = 0
     more: bool = False
+    job: str = ""
     error: str = ""
     retry_after_s: int = 0
     grant_type: str = ""
