@@ -3,10 +3,11 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from functools import partial
 
+from connectors.directory.publisher import DirectoryPublisher
 from connectors.directory.service import DirectoryService, SourceOf
 from connectors.egnyte.cluster import OwnedCluster
+from connectors.egnyte.roster import Roster
 from connectors.entra.client import GraphClient
 from connectors.entra.follower import EntraFollower
 from connectors.sessions import Clock
@@ -15,9 +16,16 @@ from streams.sections import Settings
 
 @contextlib.asynccontextmanager
 async def people_service(
-    settings: Settings, connector: str, *, stop: asyncio.Event, clock: Clock, new_cluster: Callable[[], OwnedCluster]
+    settings: Settings,
+    connector: str,
+    *,
+    stop: asyncio.Event,
+    clock: Clock,
+    new_cluster: Callable[[], OwnedCluster],
+    roster: Roster | None = None,
 ) -> AsyncIterator[DirectoryService]:
-    """What keeps the directory of `connector` current, with a source for each that is configured.
+    """What keeps the directory of `connector` current, with a source for each that is configured. `roster`: Egnyte's
+    people, and who is asked for people of any source.
 
     Raises ValueError for settings that can't be used.
     """
@@ -25,5 +33,13 @@ async def people_service(
     async with contextlib.AsyncExitStack() as opened:
         if settings.entra.tenant:
             graph = await opened.enter_async_context(GraphClient(settings.entra, clock=clock))
-            sources.append(partial(EntraFollower, settings.entra, graph))
+
+            def entra(publisher: DirectoryPublisher) -> EntraFollower:
+                if roster is not None:
+                    roster.known(publisher)
+                return EntraFollower(settings.entra, graph, publisher)
+
+            sources.append(entra)
+        if roster is not None and settings.egnyte.users_interval_s:
+            sources.append(roster.source)
         yield DirectoryService(settings, connector, sources, stop=stop, clock=clock, new_cluster=new_cluster)

@@ -14,6 +14,7 @@ from connectors.egnyte.limits import HOUR_MS, MINUTE_MS
 from connectors.egnyte.occurrences import Window
 from connectors.egnyte.reach import oldest_start_ms, restart
 from connectors.egnyte.refusals import Malformed, NoAnswer, RequestRefused, ServerFault, Throttled
+from connectors.egnyte.roster import Roster
 from connectors.egnyte.salvage import salvage
 from streams.sections import EgnyteSettings
 
@@ -48,14 +49,17 @@ class Follower:
         clock: Clock,
         window: Window,
         interruptible: Callable[[Awaitable[None]], Awaitable[None]],
+        roster: Roster | None = None,
     ) -> None:
-        """`interruptible` awaits a sleep, and returns sooner when the connector is to stop."""
+        """`interruptible` awaits a sleep, and returns sooner when the connector is to stop. `roster` knows people."""
         self._settings = settings
         self._ledger = ledger
         self._asks = asks
         self._clock = clock
         self._window = window
         self._interruptible = interruptible
+        self._resolve = roster.resolve if roster is not None else None
+        self._heard = roster.heard if roster is not None else None
         self._retries = 0
         self._malformed = 0
         self._throttles = 0
@@ -94,7 +98,7 @@ class Follower:
         if page.mended:
             log.warning("an answer was no JSON as it came and has been mended", events=len(page.events))
         forgotten = self._window.forgotten_early
-        taken = take(self._settings.name, page.events, self._window, now_ms)
+        taken = take(self._settings.name, page.events, self._window, now_ms, self._resolve, self._heard)
         before = ledger.upcoming
         ledger.move(
             cursor=page.cursor, start_ms=0, newest_ms=taken.admission.newest_ms, received_ms=now_ms,

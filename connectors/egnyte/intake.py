@@ -1,6 +1,6 @@
 """From a page of Egnyte's to the records that are published for it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.egnyte.keys import Resolver, user_key
 from connectors.egnyte.occurrences import Admission, Sighting, Window, content_of, event_id
+from connectors.egnyte.users import CHANGES
 from schemas.dead_letter import DeadLetter, kept
 from schemas.event import MAX_VALUE_BYTES, Envelope
 from streams.cluster import Headers
@@ -40,11 +41,17 @@ class Taken(msgspec.Struct, frozen=True):
 
 
 def take(
-    connector: str, events: Sequence[bytes], window: Window, received_ms: int, resolver: Resolver | None = None
+    connector: str,
+    events: Sequence[bytes],
+    window: Window,
+    received_ms: int,
+    resolver: Resolver | None = None,
+    heard: Callable[[AuditEvent], None] | None = None,
 ) -> Taken:
     """The records for `events`, the raw events of one page: what is new to `window`, keyed and identified.
 
-    What is no event, or larger than a record may be, becomes a dead letter. `window` is not changed.
+    `resolver` finds whose key an event's is, `heard` is told of the events that are about an account. What is no event,
+    or larger than a record may be, becomes a dead letter. `window` is not changed.
     """
     parsed: list[AuditEvent | NotAnEvent] = []
     sightings: list[Sighting] = []
@@ -55,6 +62,9 @@ def take(
     admission = window.admit(sightings, received_ms)
     records = []
     for position, occurrence in admission.occurrences.items():
+        event = parsed[position]
+        if heard is not None and isinstance(event, AuditEvent) and event.type in CHANGES:
+            heard(event)
         published_id = event_id(connector, sightings[position].content, occurrence)
         records.append(_record(connector, events[position], parsed[position], published_id, resolver))
     dead = sum(record.dead for record in records)

@@ -80,7 +80,8 @@ class Log(MemoryCluster):
 
 
 def settings_for(url: str, token: str, **egnyte: Any) -> Settings:
-    fields: dict[str, Any] = {"name": "acme", "url": url, "token": Secret(token)} | egnyte
+    # People are read beside the stream: two that sleep on one clock would make it run twice as fast.
+    fields: dict[str, Any] = {"name": "acme", "url": url, "token": Secret(token), "users_interval_s": 0} | egnyte
     return Settings(kafka=KafkaSettings(topic_prefix="egnyte"), egnyte=EgnyteSettings(**fields))
 
 

@@ -98,10 +98,12 @@ async def test_what_is_read_of_a_user(key: str) -> None:
     async with place(users_key=key) as here:
         here.simulator.users.add(
             User(
-                id=10_427_781_001, user_name="MLind", email="Mara.Lindqvist@Example.com", name=Name("Mara", "Lindqvist"),
+                id=10_427_781_001,
+                user_name="MLind", email="Mara.Lindqvist@Example.com", name=Name("Mara", "Lindqvist"),
                 active=False, locked=True, auth_type="sso", user_type="standard", idp_user_id="A-1",
                 user_principal_name="mlind@corp.example.com", last_active_date="2025-11-20T10:00:00Z",
-                expiry_date="2025-12-31", groups=(Group("Finance", "g1"), Group("Audit", "g2")), is_service_account=True,
+                expiry_date="2025-12-31", groups=(Group("Finance", "g1"), Group("Audit", "g2")),
+                is_service_account=True,
             )
         )  # fmt: skip
         await here.users.round()
@@ -147,7 +149,7 @@ async def test_whom_a_page_skipped_is_not_gone() -> None:
                 here.simulator.users.delete(users[0])
             return found
 
-        here.simulator.users.listed = shifting  # type: ignore[method-assign]
+        here.simulator.users.listed = shifting  # type: ignore[method-assign, assignment]
         assert await here.users.round() == Put(), "user0 was listed before, user2 on no page, and is there"
         assert await here.users.round() == Put(people=1, changes=1)
         assert [each[:2] for each in here.changes] == [("acme/user0@example.com", "removed")]
@@ -284,8 +286,8 @@ async def test_many_people_are_read_less_often(people: int, hours: float) -> Non
     ("text", "expected"),
     [
         ("2025-11-24T08:00:00Z", NOW_MS), ("2025-11-24T08:00:00", NOW_MS), ("2025-11-24T09:00:00+01:00", NOW_MS),
-        ("2025-11-24T08:00:00.123Z", NOW_MS + 123), ("2025-11-24", from_iso("2025-11-25")), (None, 0), ("", 0), ("soon", 0),
-        ("0001-01-01T00:00:00Z", 0),
+        ("2025-11-24T08:00:00.123Z", NOW_MS + 123), ("2025-11-24", from_iso("2025-11-25")), (None, 0), ("", 0),
+        ("soon", 0), ("0001-01-01T00:00:00Z", 0),
     ],
 )  # fmt: skip
 def test_dates(text: str | None, expected: int) -> None:
