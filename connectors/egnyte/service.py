@@ -31,6 +31,7 @@ from connectors.egnyte.publisher import CLOSE_WITHIN_S, Publisher, TransactionEx
 from connectors.egnyte.quota import Quota
 from connectors.egnyte.reports import Reports
 from connectors.egnyte.resume import asked_history, last_cursor, published_window, window_from
+from connectors.egnyte.roster import Roster
 from connectors.egnyte.statuses import last_status
 from connectors.people import people_service
 from connectors.secrets.vault import token_id
@@ -108,8 +109,9 @@ async def serve(
     client = EgnyteClient(egnyte.base_url, egnyte.token, allow_http=egnyte.allow_http, clock=clock, quota=quota)
     new_cluster = new_cluster or (lambda: _kafka(settings))
     token = token or TokenFacts(id=token_id(egnyte.token), issued_ms=0)
-    connector = Connector(settings, stop, clock, new_cluster, token, told)
-    directory = people_service(settings, egnyte.name, stop=stop, clock=clock, new_cluster=new_cluster)
+    roster = Roster(egnyte, client, clock)
+    connector = Connector(settings, stop, clock, new_cluster, token, told, roster)
+    directory = people_service(settings, egnyte.name, stop=stop, clock=clock, new_cluster=new_cluster, roster=roster)
     async with client, directory as people:
         await together([connector.serve(client), people.serve()])
 
@@ -125,6 +127,7 @@ class Connector:
         new_cluster: Callable[[], OwnedCluster],
         token: TokenFacts | None = None,
         told: Callable[[StatusRecord], None] | None = None,
+        roster: Roster | None = None,
     ) -> None:
         self._settings = settings
         self._stop = stop
@@ -132,6 +135,7 @@ class Connector:
         self._new_cluster = new_cluster
         self._token = token
         self._told = told
+        self._roster = roster
         self._instance = uuid.uuid4().hex
         self._started_ms = clock.now_ms()
         self._claimed = False
@@ -182,6 +186,8 @@ class Connector:
             # Before anything else: from now on an older process knows that it is replaced.
             await ledger.write([], "starting")
             self._claimed = True
+            if self._roster is not None:
+                await self._interruptible(self._roster.read_once())
             if not ledger.cursor.received_ms and not ledger.cursor.history:
                 await self._begin_history(ledger, cluster)
             historian = Historian(
@@ -193,7 +199,7 @@ class Connector:
                 self._failing_since_ms = None
             follower = Follower(
                 settings.egnyte, ledger=ledger, asks=client, clock=clock, window=window,
-                interruptible=self._interruptible,
+                interruptible=self._interruptible, roster=self._roster,
             )  # fmt: skip
             while not self._stop.is_set():
                 await follower.turn()
