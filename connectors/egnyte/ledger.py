@@ -2,7 +2,7 @@
 with what they stand behind.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -57,8 +57,9 @@ class Ledger:
         started_ms: int,
         before: StatusRecord | None = None,
         token: TokenFacts | None = None,
+        told: Callable[[StatusRecord], None] | None = None,
     ) -> None:
-        """`before`: the status that the process before has left."""
+        """`before`: the status that the process before has left. `told` hears of every status that is written."""
         now_ms = clock.now_ms()
         name = settings.name
         first = CursorRecord(connector=name, instance=instance, start_ms=first_start_ms(settings.start, now_ms))
@@ -80,6 +81,7 @@ class Ledger:
         if self.cursor.asking:
             self.limiter.spend(now_ms)
             quota.spend(now_ms)
+        self._told = told
         self._per_hour = settings.max_per_hour
         self._publishes = publishes
         self._clock = clock
@@ -127,6 +129,8 @@ class Ledger:
         )  # fmt: skip
         self.status, findings = alarms.turn(self.status, now_ms)
         await self._publishes.publish(records, self.cursor, self.status, now_ms, findings)
+        if self._told is not None:
+            self._told(self.status)
 
     def learn(self, newest_ms: int, dates: Iterable[int]) -> None:
         """Takes note of the events of a page: their dates, and the newest one's before them (ms, 0 for none)."""
