@@ -37,7 +37,7 @@ from connectors.people import people_service
 from connectors.secrets.vault import token_id
 from connectors.sessions import together
 from schemas.connector import StatusRecord, TokenFacts
-from streams.errors import Fenced, Refused
+from streams.errors import Fenced, Refused, StreamError
 from streams.kafka_admin import BrokerAwayError
 from streams.sections import Settings
 from streams.settings import SettingsError
@@ -58,23 +58,28 @@ FATAL: Final = (
 
 
 def run(settings: Settings) -> int:
-    """Runs the connector until SIGTERM or SIGINT. Returns the exit code: 0 stopped, 1 with the reason in the log."""
+    """Runs all connectors of the vault, and the one of the settings, until SIGTERM or SIGINT.
+
+    Returns the exit code: 0 stopped, 1 with the reason in the log.
+    """
     return asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> int:
+    from connectors.egnyte.supervisor import supervise  # here, for it serves connectors by means of this module
+
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.set_exception_handler(_unheard)
     try:
-        await serve(settings, stop=stop)
-    except (Refused, Fenced, SettingsError, ValueError) as error:
+        await supervise(settings, stop=stop)
+    except (StreamError, SettingsError, ValueError) as error:
         reason = str(error)
     else:
         return 0
-    log.error("the connector ends", connector=settings.egnyte.name, reason=reason)
+    log.error("the connectors end", reason=reason)
     return 1
 
 
