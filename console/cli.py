@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
-from console.commands import alerts, demo, doctor, policies, run, topics
+from console.commands import alerts, demo, doctor, policies, replay, run, topics
 from console.session import Session
 from detections.policies import PoliciesError
 from streams import logs
@@ -65,6 +65,7 @@ app.command("doctor")(doctor.doctor)
 app.command("worker")(run.worker)
 app.command("connector")(run.connector)
 app.command("demo")(demo.demo)
+app.command("replay")(replay.replay)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(policies.app, name="policies")
 

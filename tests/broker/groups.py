@@ -18,7 +18,10 @@ MOVING = (GroupCoordinatorNotAvailableError.errno, NotCoordinatorForGroupError.e
 async def shares(settings: Settings, group: str) -> tuple[str, Shares]:
     """The group's state in Kafka's words, and who has what; members have nothing while they are joining."""
     async with admin_client(settings) as client:
-        (answer,) = await client.describe_consumer_groups([group])
+        try:
+            (answer,) = await client.describe_consumer_groups([group])
+        except GroupCoordinatorNotAvailableError:
+            return "Moving", {}
     ((code, _, state, _, _, members, *_),) = answer.groups
     if code in MOVING:
         return "Moving", {}
