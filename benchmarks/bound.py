@@ -19,10 +19,11 @@ from streams.topics import topic_name
 class Row:
     """A record as the handlers read it."""
 
-    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+    __slots__ = ("headers", "key", "offset", "partition", "timestamp", "value")
 
     def __init__(self, offset: int, timestamp: int, key: bytes | None, value: bytes | None, headers: Headers) -> None:
         self.offset, self.timestamp, self.key, self.value, self.headers = offset, timestamp, key, value, headers
+        self.partition = 0
 
 
 class Kept:
