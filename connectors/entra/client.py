@@ -36,7 +36,10 @@ PATIENCE_S: Final = 120.0
 """Of one call that only reads."""
 RESYNC_CODES: Final = frozenset({"resyncrequired", "syncstatenotfound", "syncstateinvalid"})
 _CODE: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+_LINK: Final = re.compile(r"[\x21-\x7e]{1,32768}")
 _MESSAGE_CHARS: Final = 200
+_REFUSAL_BYTES: Final = 65_536
+"""A refusal that is longer is not Graph's, and not quoted."""
 
 T = TypeVar("T")
 
@@ -145,20 +148,31 @@ class GraphClient:
     async def pages(self, path: str, kind: type[T], *, params: Mapping[str, str] | None = None) -> AsyncIterator[T]:
         """Every entry of a list, page by page. Raises a NoAnswer."""
         asked = params
+        followed: set[str] = set()
         while path:
             page = await self.get(path, _Page, params=asked)
             for raw in page.value:
                 yield self.decoded(bytes(raw), kind)
-            path, asked = self.local_part(page.next) if page.next else "", None
+            path, asked = self.following(page.next, followed) if page.next else "", None
 
     def local_part(self, link: str) -> str:
         """A nextLink or deltaLink without the address. Raises Malformed for one of another address: our token must not
         go there.
         """
         start = f"{self.url}{VERSION}"
-        if not link.startswith(f"{start}/"):
-            raise Malformed(f"Graph gave a link to another address than {start}: {link[:80]}")
+        if not link.startswith(f"{start}/") or not _LINK.fullmatch(link):
+            raise Malformed(f"Graph gave a link to another address than {start}: {link[:80]!r}")
         return link.removeprefix(start)
+
+    def following(self, link: str, followed: set[str]) -> str:
+        """The same, for a list that is read to its end: `followed` are the links of it so far. Raises Malformed for a
+        list that leads back to itself.
+        """
+        path = self.local_part(link)
+        if path in followed:
+            raise Malformed(f"Graph gave the same link twice in one list: {path[:80]!r}")
+        followed.add(path)
+        return path
 
     @staticmethod
     def decoded(body: bytes, kind: type[T]) -> T:
@@ -192,7 +206,7 @@ class GraphClient:
 
     def _refusal(self, status: int, headers: httpx.Headers, body: bytes, token: str) -> NoAnswer:
         try:
-            told = msgspec.json.decode(body, type=_Refusal).error
+            told = msgspec.json.decode(body if len(body) <= _REFUSAL_BYTES else b"", type=_Refusal).error
         except (msgspec.MsgspecError, UnicodeDecodeError):
             told = _Error()
         code = told.code if _CODE.fullmatch(told.code) else ""

@@ -1,6 +1,7 @@
 """Reads the people of a tenant: all of them once, then what has changed since, by Graph's delta query."""
 
 from typing import Any, Final, Protocol
+from urllib.parse import quote
 
 import msgspec
 import structlog
@@ -12,7 +13,7 @@ from connectors.directory.publisher import Put
 from connectors.entra.accounts import LEAVE_DATE, SELECT, User, entry_of, time_ms
 from connectors.entra.client import GraphClient
 from connectors.entra.patience import Clock
-from connectors.entra.refusals import Forbidden, GraphRefused, Malformed, NotFound, Resync
+from connectors.entra.refusals import Forbidden, GraphRefused, Malformed, NoAnswer, NotFound, Resync
 from connectors.entra.roles import Roles, privileged_roles
 from schemas.directory import DirectoryEntry, Source
 
@@ -21,6 +22,8 @@ log = structlog.get_logger(__name__)
 ENTRA: Final[Source] = "entra"
 ROLES_EVERY_MS: Final = 900_000
 """Roles change rarely, and reading them takes a call for each."""
+ONE_BY_ONE: Final = 10
+"""So many removals are looked up one by one; for more the list of all deleted users is read."""
 DELTA: Final = "/users/delta"
 _MARK: Final = " "
 """Between the selection and the link in a position: no link holds one."""
@@ -38,7 +41,7 @@ class Publishes(Protocol):
 
 
 class _Page(msgspec.Struct, frozen=True):
-    value: list[User]
+    value: list[msgspec.Raw]
     next: str = msgspec.field(default="", name="@odata.nextLink")
     delta: str = msgspec.field(default="", name="@odata.deltaLink")
 
@@ -102,8 +105,12 @@ class EntraUsers:
             )
             self._leave_dates = False
             return await self._everybody()
-        entries = {user.id: self._with_roles(entry_of(user)) for user in told if isinstance(user.removed, UnsetType)}
         known = self._publisher.directory
+        entries = {
+            user.id: self._with_roles(entry_of(user, known.entry(ENTRA, user.id) if _is_bare(user) else None))
+            for user in told
+            if isinstance(user.removed, UnsetType)
+        }
         for user_id in known.ids(ENTRA) & (deleted := await self._deleted()).keys() - entries.keys():
             was = known.entry(ENTRA, user_id)
             if was is not None:
@@ -118,14 +125,15 @@ class EntraUsers:
     async def _changes(self, path: str, params: dict[str, str] | None = None) -> tuple[list[User], str]:
         """Every entry of a round, in the order in which they were told, and the link of the next round."""
         told: list[User] = []
+        followed: set[str] = set()
         while True:
             page: _Page = await self._client.get(path, _Page, params=params)
-            told += page.value
+            told += [user for raw in page.value if (user := _user(raw)) is not None]
             if page.delta:
                 return told, self._client.local_part(page.delta)
             if not page.next:
                 raise Malformed("a page of changes has neither a nextLink nor a deltaLink")
-            path, params = self._client.local_part(page.next), None
+            path, params = self._client.following(page.next, followed), None
 
     async def _changed(self, told: list[User]) -> list[DirectoryEntry]:
         """The accounts after a round of changes; what is told later of the same account holds."""
@@ -133,11 +141,19 @@ class EntraUsers:
         after: dict[str, DirectoryEntry] = {}
         for user in told:
             before = after.get(user.id) or known.entry(ENTRA, user.id)
-            entry = self._with_roles(entry_of(user, before))
-            if entry.deleted and not (before and before.deleted):
-                entry = replace(entry, deleted_ms=await self._deleted_ms(user.id))
-            after[user.id] = entry
+            after[user.id] = self._with_roles(entry_of(user, before))
+        there = known.ids(ENTRA)
+        gone = [user_id for user_id, entry in after.items() if entry.deleted and user_id in there]
+        for user_id, deleted_ms in (await self._dates(gone)).items():
+            after[user_id] = replace(after[user_id], deleted_ms=deleted_ms)
         return list(after.values())
+
+    async def _dates(self, gone: list[str]) -> dict[str, int]:
+        """When each of `gone` was deleted; 0, or none, where that is not known (any more)."""
+        if len(gone) <= ONE_BY_ONE:
+            return {user_id: await self._deleted_ms(user_id) for user_id in gone}
+        deleted = await self._deleted()
+        return {user_id: deleted[user_id] for user_id in gone if user_id in deleted}
 
     async def _deleted(self) -> dict[str, int]:
         """When each user who can still be restored was deleted; nothing where nobody is known yet to be missed, or the
@@ -157,7 +173,7 @@ class EntraUsers:
 
     async def _deleted_ms(self, user_id: str) -> int:
         """When a user was deleted; 0 where that is not known (any more)."""
-        path, params = f"/directory/deletedItems/{user_id}", {"$select": "id,deletedDateTime"}
+        path, params = f"/directory/deletedItems/{quote(user_id, safe='')}", {"$select": "id,deletedDateTime"}
         try:
             found: _Deleted = await self._client.get(path, _Deleted, params=params)
         except (NotFound, Forbidden):
@@ -179,7 +195,11 @@ class EntraUsers:
         now_ms = self._clock.now_ms()
         if self._roles_read_ms is not None and now_ms - self._roles_read_ms < ROLES_EVERY_MS:
             return False
-        self._roles = await privileged_roles(self._client)
+        try:
+            self._roles = await privileged_roles(self._client)
+        except NoAnswer as error:  # people go before roles: those known so far stay as they are
+            log.warning("privileged roles can't be read now", kind=error.kind, reason=str(error))
+            return False
         self._roles_read_ms = now_ms
         return self._roles is not None
 
@@ -198,6 +218,26 @@ class EntraUsers:
             if was is not None and (now := self._with_roles(was)) != was:
                 entries.append(now)
         return entries
+
+
+def _user(raw: msgspec.Raw) -> User | None:
+    """One entry of a page. One that can't be read must neither keep all others away nor be missed as if it were gone:
+    of that no more than the id is taken, and None for one without.
+    """
+    try:
+        user = msgspec.json.decode(raw, type=User)
+    except msgspec.ValidationError as error:
+        log.error("an entry of Entra ID can't be read, and stays as it was", reason=str(error), entry=bytes(raw)[:200])  # noqa: TRY400 - not our mistake
+        try:
+            user = User(id=msgspec.json.decode(raw, type=_Deleted).id)
+        except msgspec.ValidationError:
+            return None
+    return user if user.id else None
+
+
+def _is_bare(user: User) -> bool:
+    """Whether nothing but the id is known: every account has a principal name."""
+    return isinstance(user.user_principal_name, UnsetType)
 
 
 def _is_about_the_selection(error: GraphRefused) -> bool:

@@ -4,10 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.directory import DirectoryPublisher, Put
-from connectors.entra.refusals import Forbidden, NoAnswer
+from connectors.entra.refusals import Forbidden, Malformed, NoAnswer
 from connectors.entra.users import ROLES_EVERY_MS, EntraUsers
 from schemas import directory as schema
 from schemas.directory import DirectoryChange, DirectoryEntry
@@ -283,12 +284,67 @@ async def test_rounds_outlast_what_passes(kind: Any) -> None:
         assert reader.told() == [("user1", "removed")]
 
 
-async def test_a_tenant_of_thousands() -> None:
-    async with reading(people(3_000), page_size=999) as reader:
-        assert (await reader.round()).people == 3_000
-        for n in range(0, 3_000, 2):
+async def test_an_entry_that_cannot_be_read_keeps_nobody_else_away_and_is_not_taken_for_gone() -> None:
+    users = [*people(3), {"id": "odd", "mail": "odd@example.com"}, {"id": "o/d?d", "mail": "o@x.example"}]
+    async with reading(users) as reader:
+        assert (await reader.round()).people == 5
+        directory = reader.tenant.directory
+        directory.change("odd", displayName=43)
+        directory.change("u1", displayName="Another")
+        directory.delete("o/d?d")
+        assert (await reader.round()).people == 2
+        assert reader.entry("u1").name == "Another"
+        assert reader.entry("o/d?d").deleted_ms == NOW_MS
+        reader.tenant.deltas.expire()
+        assert await reader.round() == Put()
+        assert reader.entry("odd") == DirectoryEntry(
+            source="entra", id="odd", email="odd@example.com", upn=reader.entry("odd").upn
+        )
+        directory.change("odd", displayName="Odd")
+        await reader.round()
+        assert reader.entry("odd").name == "Odd"
+
+
+async def test_roles_that_cannot_be_read_now_keep_nobody_away() -> None:
+    async with reading(people(3)) as reader:
+        reader.tenant.directory.assign("Global Administrator", "u1")
+        reader.tenant.fault(Fault(kind="status", path="/v1.0/directoryRoles", count=0, duration_s=200))
+        assert (await reader.round()).people == 3
+        assert reader.entry("u1").roles == ()
+        reader.place.clock.virtual.advance(300)
+        await reader.round()
+        assert reader.entry("u1").roles == ("Global Administrator",)
+
+
+async def test_a_list_that_leads_back_to_itself_ends() -> None:
+    async with reading(people(30), page_size=10) as reader:
+        get, first = reader.place.client.get, None
+
+        async def circle(path: str, *args: Any, **more: Any) -> Any:
+            nonlocal first
+            page = await get(path, *args, **more)
+            if "delta" in path and (link := getattr(page, "next", "")):
+                first = first or link
+                return msgspec.structs.replace(page, next=first)
+            return page
+
+        reader.place.client.get = circle  # type: ignore[method-assign]
+        with pytest.raises(Malformed, match="twice"):
+            await reader.round()
+
+
+async def test_a_tenant_of_hundreds_and_many_leavers() -> None:
+    async with reading(people(900), page_size=400) as reader:
+        assert (await reader.round()).people == 900
+        for n in range(200):
+            reader.tenant.directory.delete(f"u{n}")
+        for n in range(200, 400):
             reader.tenant.directory.change(f"u{n}", accountEnabled=False)
-        assert (await reader.round()).changes == 1_500
+        reader.place.clock.virtual.advance(60)
+        asked = reader.tenant.journal.total
+        assert (await reader.round()).changes == 400
+        assert reader.tenant.journal.total - asked < 10
+        assert reader.entry("u7").deleted_ms == NOW_MS
 
 
 async def test_links_survive_another_address_of_graph() -> None:
