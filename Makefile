@@ -50,9 +50,10 @@ bench: kafka $(READY) ## measure throughput, memory and latency
 	@$(PY) -m benchmarks $(ARGS)
 
 .PHONY: contract
-contract: $(READY) ## generate schemas/contract/ from the schemas
+contract: $(READY) ## generate schemas/contract/ and docs/detections.md from the code
 	@$(PY) -m schemas.contract.generate
 	@$(PY) -m detections.contract_page
+	@$(PY) -m console.detections_page
 
 .PHONY: lock
 lock: $(READY) ## resolve the dependencies anew (ARGS=--upgrade: to the newest)

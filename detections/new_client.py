@@ -1,7 +1,7 @@
 """New client: a user whose habits are known uses a client for the first time."""
 
 from collections.abc import Sequence
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
@@ -12,6 +12,8 @@ from detections.state import ID_CHARS, KEPT_DAYS, TEXT_CHARS, UserState
 from detections.suppression import first_today
 from detections.wording import clock, count, person, plain, source
 from schemas.activity import Activity
+
+_WHY: Final = {"learning": "what is usual for this user is still being learned"}
 
 
 class Settings(PolicySettings, frozen=True, kw_only=True):
@@ -84,7 +86,7 @@ class NewClient:
         if users >= 0:
             text += f"; {count(users, 'user') if users else 'nobody'} of the organisation in the last 30 days"
         if reason:
-            text += ". Not raised: what is usual for this user is still being learned"
+            text += f". Not raised: {_WHY[reason]}"
         return (
             Candidate(
                 policy=self.metadata.id,

@@ -88,6 +88,33 @@ def _check_number(kind: inspect.IntType | inspect.FloatType, value: Any, path: s
         yield Mistake(path, f"is {value}", f"the largest allowed is {kind.le:g}")
 
 
+def bounds(settings: type[PolicySettings]) -> Iterator[tuple[str, str, str]]:
+    """Name, default and allowed values of each setting, in words."""
+    for each in inspect.type_info(settings).fields:  # type: ignore[attr-defined]
+        yield each.encode_name, _worded(each.default), _allowed(each.type)
+
+
+def _worded(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value)) or "none"
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def _allowed(kind: inspect.Type) -> str:
+    match kind:
+        case inspect.LiteralType(values=values):
+            return ", ".join(str(value) for value in values if value != "")
+        case inspect.BoolType():
+            return "true, false"
+        case inspect.IntType(ge=low, le=high) | inspect.FloatType(ge=low, le=high):
+            return f"{low:,} to {high:,}" if low is not None and high is not None else "a number"
+        case inspect.VarTupleType(item_type=inner):
+            return f"a list of: {_allowed(inner)}"
+    return "text"
+
+
 def among(text: str, known: Iterable[Any]) -> str:
     """Advice for `text`, which is none of `known`: the nearest of them, or all where none is near."""
     names = [str(each) for each in known]

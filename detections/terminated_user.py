@@ -34,6 +34,7 @@ _SAID: Final[dict[End, str]] = {
     "left": "the last working day ended",
     "disabled": "the account was disabled",
 }
+_WHY: Final = {"grace": "clocks may differ, and the news may be on their way"}
 TRIED: Final = "tried"
 """Key of the incident of failures alone: the door was shut."""
 
@@ -132,9 +133,7 @@ class TerminatedUser:
         if not first_today(user, activity.time_ms, self.metadata.id, "grace", end):
             return ()
         incident = begun(activity, end, (activity.type,))
-        text = (
-            f"{self._words(activity, end, since_ms)}. Not raised: clocks may differ, and the news may be on their way."
-        )
+        text = f"{self._words(activity, end, since_ms)}. Not raised: {_WHY['grace']}."
         return (self._candidate("suppress", incident, text, (Evidence.of(activity),), end, "grace"),)
 
     def _acts(self, activity: Activity, standing: Standing, end: End, since_ms: int, key: str) -> Sequence[Candidate]:

@@ -1,0 +1,302 @@
+"""`python -m console.detections_page [--check]`: writes docs/detections.md out of what code and policy files say.
+
+Nothing on the page is written twice: metadata comes from the policies, settings with their reasons from their types and
+`policies/builtin.yaml`, what fires and what does not from their cases, reason codes from where they are given.
+Exit code 0: written, or not stale; 1: stale; 2: wrong usage.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from agents.policies import BUILT_IN_FILE, activity_files, load_organisation
+from connectors.egnyte import alarms
+from console.policy_comments import Section, sections
+from detections.activity_policies import stories
+from detections.activity_policies.definition import read_with_cases
+from detections.activity_policies.document import Reader, parse, plain
+from detections.activity_policies.limits import MAX_MATCHES, SWITCHED_OFF
+from detections.cases import Case, CaseFile, load
+from detections.finding import ATTACK_VERSION
+from detections.model import Metadata
+from detections.policies import BUILT_IN, BY_SOURCE
+from detections.settings import PolicySettings, bounds
+from detections.system_findings import POLICY_REJECTED
+
+ROOT: Final = Path(__file__).parents[1]
+PAGE: Final = ROOT / "docs" / "detections.md"
+POLICIES: Final = ROOT / "policies"
+COMMAND: Final = "python -m console.detections_page"
+SYSTEM: Final = (POLICY_REJECTED, *alarms.POLICIES.values())
+SOURCED: Final = frozenset(policy.metadata.id for policy, _ in BY_SOURCE)
+
+INTRODUCTION: Final = f"""\
+# Detections
+
+<!-- Written by `{COMMAND}`: change the policies, their cases or `policies/builtin.yaml` instead. -->
+
+What egnyte-watch looks for, when it stays quiet, and what to do about what it finds. Three kinds of policies:
+
+- **Built-in policies** know what is usual for each user, network and link. They are tuned in `policies/builtin.yaml`.
+- **Activity policies** are rules in YAML, one file each in `policies/activity/`: those below are shipped, and
+  [policies.md](policies.md) tells how to write your own.
+- **System findings** tell that egnyte-watch itself can't do its work.
+
+## How to tune
+
+- Findings are **alerts** (`raise: alert`, on `egnyte.alerts`: somebody should look) or **behaviors** (`raise:
+  behavior`, on `egnyte.behaviors`: kept and searchable, nobody is called). Each policy chooses; noisy ones are better
+  behaviors.
+- Change a file, and run `egnyte-watch policies check policies`. Workers take the change within 10 seconds, all files or
+  none; a mistake keeps the old policies in force and raises `policy_rejected`. Findings name their policy's version and
+  the hash of the set.
+- Try a change on the past first: `egnyte-watch backtest` says what would be raised more and what less. `egnyte-watch
+  replay` then judges history again in place, and closes as `withdrawn` what is not raised any more.
+- Say what a finding was: `egnyte-watch alerts close UID --as true-positive|benign|false-positive --comment ...`. It is
+  updated no more. When a finding about where somebody comes from is closed as `benign`, its providers are not raised
+  for this user again for 80 days (reason code `closed_as_benign`).
+- Name your own networks first (IP lists, categories `corporate` and `vpn`): nothing else takes away as many false
+  alerts.
+- What a policy saw and did not raise is on `egnyte.behaviors`, with status Suppressed and a reason code in
+  `status_detail`, once for each reason and day.
+"""
+
+
+ACTIVITY: Final = f"""\
+## Activity policies that are shipped
+
+Each raises what its filters match, and knows no habits. What several matches are joined to is told in
+[policies.md](policies.md). A policy that matches more than {MAX_MATCHES:,} activities of a day is switched off until the
+day (UTC) ends, and tells that with reason code `{SWITCHED_OFF}`; over its daily limit it raises behaviors instead of
+alerts, marked `limited`, on which governance acts all the same.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    commented = sections((POLICIES / BUILT_IN_FILE).read_text("utf-8"))
+    parts = [INTRODUCTION, _overview(), "## Built-in policies\n"]
+    parts += [_built_in(policy, settings, commented) for policy, settings in BUILT_IN]
+    parts.append(ACTIVITY)
+    parts += [_activity(path) for path in activity_files(POLICIES)]
+    parts.append("## System findings\n")
+    parts += [_system(metadata) for metadata in SYSTEM]
+    return "\n".join(parts).rstrip() + "\n"
+
+
+def _overview() -> str:
+    rows = [
+        "| policy | what it finds | raises | severity | ATT&CK |",
+        "|---|---|---|---|---|",
+    ]
+    for policy, settings in BUILT_IN:
+        chosen, metadata = settings(), policy.metadata
+        state = chosen.raises if chosen.enabled else f"{chosen.raises}, off"
+        ids = ", ".join(technique.uid for technique in metadata.techniques)
+        link = f"[`{metadata.id}`](#{metadata.id})"
+        rows.append(f"| {link} | {_cell(metadata.title)} | {state} | {chosen.severity} | {ids} |")
+    for path in activity_files(POLICIES):
+        metadata, given = _shipped(path)
+        state = metadata.raises if given.get("enabled") != "false" else f"{metadata.raises}, off"
+        ids = ", ".join(technique.uid for technique in metadata.techniques)
+        link = f"[`{metadata.id}`](#{metadata.id})"
+        rows.append(f"| {link} | {_cell(metadata.title)} | {state} | {metadata.severity} | {ids} |")
+    for metadata in SYSTEM:
+        link = f"[`{metadata.id}`](#{metadata.id})"
+        rows.append(f"| {link} | {_cell(metadata.title)} | {metadata.raises} | {metadata.severity} | |")
+    return "\n".join(rows) + "\n"
+
+
+def _built_in(policy: Any, settings: type[PolicySettings], commented: dict[str, Section]) -> str:
+    metadata, chosen = policy.metadata, settings()
+    about = "a network, a link or all logins of a domain" if metadata.id in SOURCED else "one user"
+    cases = _cases(metadata.id)
+    return "\n".join(
+        [
+            *_head(metadata),
+            f"Version {metadata.version}, about {about}. {_state(chosen.raises, chosen.severity, on=chosen.enabled)}",
+            "",
+            *_attack(metadata),
+            *_case_lists(cases),
+            *_reasons(policy),
+            *_settings(metadata.id, settings, commented.get(metadata.id, Section())),
+            *_advice(metadata),
+        ]
+    )
+
+
+def _head(metadata: Metadata) -> list[str]:
+    return [f"### {metadata.id}", "", f"**{metadata.title}.** {metadata.description}", ""]
+
+
+def _attack(metadata: Metadata) -> list[str]:
+    if not metadata.techniques:
+        return []
+    named = [f"{each.uid} {each.name} ({each.tactic})" for each in metadata.techniques]
+    return [f"MITRE ATT&CK {ATTACK_VERSION}: {', '.join(named)}.", ""]
+
+
+def _cases(policy: str) -> CaseFile:
+    path = ROOT / "detections" / f"{policy}.cases.yaml"
+    return load(path.read_text("utf-8"), path.name)
+
+
+def _case_lists(cases: CaseFile) -> list[str]:
+    fires = [f"- {_text(case.name)}" for case in cases.fires]
+    quiet = [f"- {_text(case.name)}{_why(case)}" for case in cases.quiet]
+    lines = [f"- {_text(each.name)}" for each in cases.borderline]
+    return ["Fires:", "", *fires, "", "Stays quiet:", "", *quiet, "", "Where the line is:", "", *lines, ""]
+
+
+def _why(case: Case) -> str:
+    return f" (`{case.reason}`)" if case.reason and case.reason != "nothing" else ""
+
+
+def reasons_of(policy: Any) -> dict[str, str]:
+    """The reason codes for which `policy` (a class) does not raise what it sees, each in words: those of the modules of
+    its class and of the classes that it is made of."""
+    found: dict[str, str] = {}
+    for kind in reversed(policy.__mro__):
+        module = vars(sys.modules[kind.__module__])
+        found |= module.get("WHY") or module.get("_WHY") or {}
+    return found
+
+
+def _reasons(policy: Any) -> list[str]:
+    reasons = reasons_of(policy)
+    if not reasons:
+        return []
+    rows = [f"| `{code}` | {_cell(words)} |" for code, words in reasons.items()]
+    return ["Seen and not raised, with a reason code:", "", "| code | why |", "|---|---|", *rows, ""]
+
+
+def _settings(policy: str, settings: type[PolicySettings], section: Section) -> list[str]:
+    rows = ["| setting | default | allowed | why |", "|---|---|---|---|"]
+    for name, default, allowed in bounds(settings):
+        why = section.why.get(name, "")
+        rows.append(f"| `{name}` | {_cell(default)} | {_cell(allowed)} | {_cell(why)} |")
+    return [f"Settings, under `{policy}:` in `builtin.yaml`; units are in their names:", "", *rows, ""]
+
+
+def _advice(metadata: Metadata) -> list[str]:
+    parts = []
+    if metadata.false_positives:
+        parts += ["False positives:", "", *(f"- {_text(each)}" for each in metadata.false_positives), ""]
+    if metadata.triage:
+        parts += [f"Triage: {_text(metadata.triage)}", ""]
+    if metadata.remediation:
+        parts += [f"What to do: {_text(metadata.remediation)}", ""]
+    return parts
+
+
+def _shipped(path: Path) -> tuple[Metadata, dict[str, Any]]:
+    """Metadata and fields of the activity policy in `path`."""
+    text = path.read_text("utf-8")
+    policy, _ = read_with_cases(text, str(path), load_organisation(POLICIES)[0])
+    root, _ = parse(text, str(path))
+    if policy is None or root is None:
+        raise ValueError(f"{path} can't be used: run egnyte-watch policies check {path}")
+    return policy.metadata, plain(root)
+
+
+def _activity(path: Path) -> str:
+    metadata, given = _shipped(path)
+    text = path.read_text("utf-8")
+    state = _state(metadata.raises, metadata.severity, on=given.get("enabled") != "false")
+    rule = [f"{name}: {_inline(given[name])}" for name in ("scope", "filters", "repeated", "join") if name in given]
+    limits = f" At most {given['daily_limit']} alerts a day." if "daily_limit" in given else ""
+    govern = f" Asks for {', '.join(metadata.govern)}." if metadata.govern else ""
+    return "\n".join(
+        [
+            *_head(metadata),
+            f"{state}{limits}{govern} File: `policies/activity/{path.name}`.",
+            "",
+            *([f"{_opening(text)}", ""] if _opening(text) else []),
+            *_attack(metadata),
+            "```yaml",
+            *rule,
+            "```",
+            "",
+            *_story_lists(text, str(path)),
+            *_advice(metadata),
+        ]
+    )
+
+
+def _opening(text: str) -> str:
+    """The comment at the head of a file, in one line."""
+    lines = []
+    for line in text.splitlines():
+        if not line.startswith("#"):
+            break
+        lines.append(line.lstrip("# ").strip())
+    return _text(" ".join(lines))
+
+
+def _story_lists(text: str, file: str) -> list[str]:
+    root, _ = parse(text, file)
+    told = stories.read_cases(root.entries.get("cases") if root else None, Reader(file))
+    fires, quiet = ([f"- {_text(each.name)}" for each in told if each.fires is kind] for kind in (True, False))
+    return ["Fires:", "", *fires, "", "Stays quiet:", "", *quiet, ""]
+
+
+def _inline(value: Any) -> str:
+    """A value as YAML in one line."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{name}: {_inline(each)}" for name, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_inline(each) for each in value) + "]"
+    text = str(value)
+    plain_text = text.replace("_", "").replace(" ", "").replace(".", "").replace("/", "").replace("-", "").isalnum()
+    return text if plain_text else f'"{text}"'
+
+
+def _system(metadata: Metadata) -> str:
+    return "\n".join(
+        [
+            *_head(metadata),
+            f"Raises {_article(metadata.raises)}, severity {metadata.severity}; it closes by itself once it is mended.",
+            "",
+            *_advice(metadata),
+        ]
+    )
+
+
+def _state(raises: str, severity: str, *, on: bool) -> str:
+    return f"{'On' if on else 'Off'} by default; raises {_article(raises)}, severity {severity}."
+
+
+def _article(raises: str) -> str:
+    return "an alert" if raises == "alert" else "a behavior"
+
+
+def _text(text: str) -> str:
+    """`text` as Markdown takes it for text, on one line."""
+    return " ".join(text.split()).replace("<", "&lt;")
+
+
+def _cell(text: str) -> str:
+    return _text(text).replace("|", "\\|")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The command. Returns its exit code. Raises OSError where the page can't be written."""
+    parser = argparse.ArgumentParser(prog=COMMAND, description="Write docs/detections.md.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the page is stale")
+    check = parser.parse_args(arguments).check
+    wanted = page()
+    current = PAGE.read_text("utf-8") if PAGE.is_file() else ""
+    if current == wanted:
+        return 0
+    if check:
+        sys.stderr.write(f"docs/{PAGE.name} is stale: run `{COMMAND}`\n")
+        return 1
+    PAGE.write_text(wanted, "utf-8")
+    sys.stdout.write(f"docs/{PAGE.name} is up to date again\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
