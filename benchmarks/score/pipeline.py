@@ -128,8 +128,10 @@ class Site:
             found = await self.cluster.committed(group_name(self.settings, agent), tp)
         except KafkaError:  # a fresh broker has no coordinator yet
             return False
-        # The last record may be followed by the marker of its transaction.
-        return found is not None and found.offset >= end - 1
+        if found is None or found.offset < end - PARTITIONS:
+            return False
+        # The last record may be followed by markers: one of each of the transactions that wrote there at last.
+        return not any([chunk async for chunk in self.cluster.read(tp, found.offset)]) if found.offset < end else True
 
     def _check(self, processes: Sequence[subprocess.Popen[bytes]]) -> None:
         for number, process in enumerate(processes):

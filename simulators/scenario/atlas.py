@@ -64,8 +64,10 @@ class City(msgspec.Struct, frozen=True, kw_only=True):
         return address_in(self.ipv4[9], draw)
 
     def address(self, draw: random.Random, version: int = 4) -> str:
-        """An address here, of any network that people use."""
-        return address_in(draw.choice(self.ipv4[2:10] if version == 4 else self.ipv6), draw)
+        """An address here, of a home line or a public Wi-Fi. Of no carrier: what a company has listed as `mobile`
+        stands for no place, whoever uses it.
+        """
+        return address_in(draw.choice((*self.ipv4[HOME_LINES], self.ipv4[9]) if version == 4 else self.ipv6), draw)
 
     def distance_km(self, other: "City") -> float:
         """Great-circle distance (haversine, mean radius of the Earth)."""

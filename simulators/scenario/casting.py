@@ -24,12 +24,17 @@ def cast(
     wanted = [
         (number, _ease(behaviour), order, behaviour)
         for order, behaviour in enumerate(behaviours)
-        for number in range(max(1, round(behaviour.per_400 * len(organisation.people) / PER)))
+        for number in range(wanted_of(behaviour, len(organisation.people)))
     ]
     for number, _, _, behaviour in sorted(wanted, key=lambda each: each[:3]):
         if people := _people(behaviour, free, organisation):
             free = [person for person in free if person not in people]
             yield behaviour, number, people
+
+
+def wanted_of(behaviour: Behaviour, users: int) -> int:
+    """How many roles of `behaviour` so many users should play."""
+    return min(behaviour.most, max(1, round(behaviour.per_400 * users / PER)))
 
 
 def _ease(behaviour: Behaviour) -> int:

@@ -68,10 +68,12 @@ class Staged(msgspec.Struct, frozen=True, kw_only=True):
 
 class Role(msgspec.Struct, frozen=True, kw_only=True):
     """`person` plays it, with `company`, some time between `first_ms` and `last_ms`; all chance comes from `draw`. The
-    scenario itself begins at `begins_ms`.
+    scenario itself begins at `begins_ms`. It is the `number`th, from 0 on, of `of` roles of its kind.
     """
 
     incident: str
+    number: int
+    of: int
     person: Person
     company: tuple[Person, ...] = ()
     organisation: Organisation
@@ -98,6 +100,12 @@ class Role(msgspec.Struct, frozen=True, kw_only=True):
         """One of them."""
         days = self.workdays(at_least) or self.workdays()
         return self.draw.choice(days)
+
+    def workday_apart(self) -> date:
+        """One that is more than a day away from those that other roles of the kind get."""
+        days = self.workdays()
+        mine = days[self.number * len(days) // self.of : (self.number + 1) * len(days) // self.of]
+        return self.draw.choice(mine[:-1] or mine or days)
 
     def at(self, day: date, hours: float) -> int:
         """Ms since the epoch of `hours` after midnight of `day`, on the person's clock."""
@@ -155,7 +163,7 @@ def together_with_anybody(person: Person, other: Person) -> bool:
 
 class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     """A kind of attack or confuser: `stage` plays one role of it, by somebody who `fits`, with `company` others of
-    whom each is a fitting mate; `per_400` of every four hundred users, one at least.
+    whom each is a fitting mate; `per_400` of every four hundred users, one at least, `most` at most.
     """
 
     kind: str
@@ -164,6 +172,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
     stage: Callable[[Role], Staged]
     fits: Callable[[Person, Organisation], bool] = not_admin
     per_400: int = 4
+    most: int = 10_000
     also: tuple[str, ...] = ()
     company: int = 0
     mate: Callable[[Person, Person], bool] = together_with_anybody

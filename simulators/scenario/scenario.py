@@ -10,7 +10,7 @@ from simulators.clock import from_iso
 from simulators.scenario import administration, routine
 from simulators.scenario.atlas import Places
 from simulators.scenario.attacks import ATTACKS
-from simulators.scenario.casting import cast
+from simulators.scenario.casting import cast, wanted_of
 from simulators.scenario.chance import chance
 from simulators.scenario.confusers import CONFUSERS
 from simulators.scenario.directory import DirectoryChange
@@ -123,6 +123,8 @@ class Scenario:
         for behaviour, number, people in cast(behaviours, self.organisation):
             role = Role(
                 incident=f"{behaviour.kind}-{number + 1}",
+                number=number,
+                of=wanted_of(behaviour, len(self.organisation.people)),
                 person=people[0],
                 company=people[1:],
                 organisation=self.organisation,

@@ -52,7 +52,7 @@ def stage_stuffing(role: Role) -> Staged:
     draw = role.draw
     lairs = _lairs(role)
     networks = [draw.choice(lairs).ipv4[2 + draw.randrange(5)] for _ in range(draw.randint(3, 5))]
-    start_ms = role.at(role.workday(), draw.uniform(1, 20))
+    start_ms = role.at(role.workday_apart(), draw.uniform(1, 20))  # two on one day would be one
     accounts: list[Person | Stranger] = [*_accounts(role, draw.randint(60, 90)), *map(Stranger, GUESSED_NAMES)]
     draw.shuffle(accounts)
     events: list[RawEvent] = []
@@ -98,5 +98,6 @@ STUFFING: Final = Behaviour(
     policy="credential_stuffing",
     malicious=True,
     stage=stage_stuffing,
+    most=4,
     also=("password_spray", *_BY_USER),
 )
