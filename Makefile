@@ -49,6 +49,10 @@ crash: kafka $(READY) ## kill connector and workers 60 times; nothing may be mis
 bench: kafka $(READY) ## measure throughput, memory and latency
 	@$(PY) -m benchmarks $(ARGS)
 
+.PHONY: score
+score: kafka $(READY) ## play a labelled organisation through the pipeline; print what was found, and what wrongly
+	@$(PY) -m benchmarks.score $(ARGS)
+
 .PHONY: contract
 contract: $(READY) ## generate schemas/contract/ and docs/detections.md from the code
 	@$(PY) -m schemas.contract.generate

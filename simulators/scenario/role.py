@@ -19,6 +19,8 @@ SECOND_MS: Final = 1_000
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 3_600_000
 DAY_MS: Final = 86_400_000
+ILL_REPUTE: Final = "suspicious_ip"
+"""May fire on every attack: wherever a thief comes from may by chance be listed already."""
 NOBODY_ELSE: Final[Mapping[str, tuple[Stretch, ...]]] = {}
 
 
@@ -188,7 +190,7 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True):
             start_ms=staged.start_ms,
             end_ms=staged.end_ms,
             events=staged.events,
-            also=self.also,
+            also=(*self.also, ILL_REPUTE) if self.malicious else self.also,
             about=staged.about,
             company=tuple(mate.email for mate in role.company),
             networks=staged.networks,

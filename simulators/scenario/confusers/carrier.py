@@ -13,7 +13,7 @@ def stage(role: Role) -> Staged:
     today = role.workday()
     others = [city for city in role.organisation.atlas.within(person.city.country) if city != person.city]
     exit_city = max(others, key=person.city.distance_km)
-    stretch = role.all_day(today, (person.home_ip,), exit_city.address(draw))
+    stretch = role.all_day(today, (person.home_ip,), exit_city.mobile(draw))
     about = f"the phone of {person.name} in {person.city.name} is seen in {exit_city.name}"
     return Staged(start_ms=stretch.start_ms, end_ms=stretch.end_ms, stretches=(stretch,), about=about)
 

@@ -24,7 +24,7 @@ def stage(role: Role) -> Staged:
     draw, person = role.draw, role.person
     today = role.workday()
     there = draw.choice(_beyond(person, role.organisation))
-    stretch = role.all_day(today, (person.home_ip,), there.address(draw))
+    stretch = role.all_day(today, (person.home_ip,), there.mobile(draw))
     about = f"{person.name} is seen in {person.city.name} and in {there.name} by turns"
     return Staged(start_ms=stretch.start_ms, end_ms=stretch.end_ms, stretches=(stretch,), about=about)
 
