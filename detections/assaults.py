@@ -94,7 +94,7 @@ class MassLogins:
         entered = {
             kept.names.get(user, "")
             for user, each in kept.accounts.items()
-            if each.entered_ms and each.pane >= found.first_pane
+            if each.entered_s and each.pane >= found.first_pane
         }
         first = marks[0] if marks else Mark(found.first_pane, 1, attempt.time_ms, attempt.event_id, attempt.ip, "")
         return Assault(
@@ -102,6 +102,7 @@ class MassLogins:
             last_ms=max(attempt.time_ms, *(each.first_ms for each in marks)) if marks else attempt.time_ms,
             count=max(1, sum(each.count for each in marks)),
             told=found.users,
+            lucky=found.entered,
             entered=sorted(entered - {""})[:MAX_ENTERED],
         )
 
@@ -127,16 +128,15 @@ class MassLogins:
         name = attempt.user[:USER_CHARS]
         if name in assault.entered or len(assault.entered) >= MAX_ENTERED:
             return False
-        if attempt.time_ms < assault.first.first_ms:
-            return False
         failing = kept.accounts.get(hashed(attempt.user))
         if failing is not None:
-            entered = failing.entered_ms >= assault.first.first_ms
+            entered = failing.entered_s * 1000 >= assault.first.first_ms - 1000
         else:  # there was no room for all who failed: a stranger who gets in now may be one of them
-            full = attempt.type == "login" and crowd.full(kept, assault.first.number)
-            entered = full and not is_known(kept, attempt)
+            since = attempt.type == "login" and attempt.time_ms >= assault.first.first_ms
+            entered = since and crowd.full(kept, assault.first.number) and not is_known(kept, attempt)
         if entered:
             assault.entered.append(name)
+            assault.lucky += 1
         return entered
 
     def _candidate(self, step: Step, attempt: Attempt, kept: Logins, assault: Assault, found: Crowd) -> Candidate:
@@ -147,7 +147,7 @@ class MassLogins:
             policy=self.metadata.id,
             step=step,
             anchor=first.first_id,
-            severity=self.settings.success_severity if assault.entered else self.settings.severity,
+            severity=self.settings.success_severity if assault.lucky else self.settings.severity,
             raises=self.settings.raises,
             message=self._message(step, attempt, kept, assault, found),
             first_ms=first.first_ms,
@@ -171,10 +171,11 @@ class MassLogins:
         text += f", {found.tries / max(1, found.users):.1f} tries each"
         if step in ("create", "suppress"):
             text += f"; {self.allowed(found)} are too many"
-        if assault.entered:
+        if assault.lucky:
             shown = ", ".join(plain(name_of(each)) for each in assault.entered[:3])
-            more = f" and {len(assault.entered) - 3} more" if len(assault.entered) > 3 else ""
-            text += f"; then {shown}{more} got in from there"
+            more = assault.lucky - min(3, len(assault.entered))
+            others = f" and {more} more" if more and shown else f"{more} of them" if more else ""
+            text += f"; then {shown}{others} got in from there"
         if step == "close":
             text += ". Most of them got in since, so they were people"
         if assault.reason:
@@ -188,8 +189,8 @@ class MassLogins:
             Number("names that nobody has", found.guessed, None, "names"),
             Number("networks", found.networks, None, "networks"),
         ]
-        if assault.entered:
-            numbers.append(Number("users who got in", len(assault.entered), None, "users"))
+        if assault.lucky:
+            numbers.append(Number("users who got in", assault.lucky, None, "users"))
         return tuple(numbers)
 
 

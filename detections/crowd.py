@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from detections.model import DAY_MS
 from detections.sources import Failing, Logins
 
 
@@ -34,7 +35,7 @@ def largest(kept: Logins, pane: int, panes: int) -> Crowd:
     earliest."""
     counts = [0] * panes
     for each in _everybody(kept):
-        if each.entered_ms:
+        if each.entered_s:
             continue
         # Bit i of `near` is the pane `pane` + panes - 1 - i: all that any of the windows has.
         shift = each.pane - (pane + panes - 1)
@@ -50,7 +51,10 @@ def largest(kept: Logins, pane: int, panes: int) -> Crowd:
 
 def got_in(kept: Logins, from_ms: int, to_ms: int) -> int:
     """How many got in at a network between both times, strangers or not; at least so many, where that was long ago."""
-    return sum(each.last_ms >= from_ms and each.first_ms <= to_ms for each in kept.known.values())
+    return sum(
+        each.day * DAY_MS + each.last >= from_ms and each.day * DAY_MS + each.first <= to_ms
+        for each in kept.known.values()
+    )
 
 
 def failures(kept: Logins, first_pane: int, panes: int) -> int:
@@ -81,7 +85,7 @@ def _of(kept: Logins, first_pane: int, chosen: Callable[[Failing], bool]) -> Cro
     return Crowd(
         users=len(everybody),
         guessed=len(guessed),
-        entered=sum(each.entered_ms > 0 for each in accounts),
+        entered=sum(each.entered_s > 0 for each in accounts),
         tries=sum(each.today + each.before for each in everybody),
         networks=len({each.network for each in everybody}),
         first_pane=first_pane,

@@ -79,7 +79,7 @@ def is_known(kept: Logins, attempt: Attempt) -> bool:
     known = kept.known.get(hashed(attempt.user))
     if known is None:
         return False
-    if known.day == day and known.first_ms < attempt.time_ms:
+    if known.day == day and known.first < attempt.time_ms % DAY_MS:
         return True
     after = known.day - day  # days from `day` to the newest one, negative where that lies before it
     mask = known.mask >> (after + 1) if after >= 0 else known.mask
@@ -114,7 +114,7 @@ def _place(
     kept: Logins, entries: dict[int, Failing], room: int, user: int, pane: int, attempt: Attempt
 ) -> Failing | None:
     """The entry of `user`, with this failure in it. Of more than there is room for, those that failed last are kept."""
-    network = hashed(attempt.prefix)
+    network = _network(attempt)
     found = entries.get(user)
     if found is None:
         if len(entries) >= room:
@@ -144,7 +144,13 @@ def _place(
 def _overtaken(kept: Logins, user: int, attempt: Attempt) -> int:
     """When `user` got in after this failure, which came late."""
     known = kept.known.get(user)
-    return known.last_ms if known is not None and known.last_ms >= attempt.time_ms else 0
+    last_ms = known.day * DAY_MS + known.last if known is not None else -1
+    return last_ms // 1000 if last_ms >= attempt.time_ms else 0
+
+
+def _network(attempt: Attempt) -> int:
+    """What tells networks apart, where there are several."""
+    return hashed(attempt.prefix) if attempt.by == "connector" else 0
 
 
 def _name(names: dict[int, str], number: int, name: str, room: int) -> None:
@@ -156,14 +162,14 @@ def _name(names: dict[int, str], number: int, name: str, room: int) -> None:
 
 
 def _succeeded(kept: Logins, attempt: Attempt) -> bool:
-    user, network, time_ms = hashed(attempt.user), hashed(attempt.prefix), attempt.time_ms
+    user, network, time_ms = hashed(attempt.user), _network(attempt), attempt.time_ms
     failing = kept.accounts.get(user)
     had_failed = False
     if failing is not None and failing.network == network and failing.pane >= time_ms // PANE_MS - RECENT_PANES:
         first_pane = failing.pane - failing.mask.bit_length() + 1
         if time_ms >= first_pane * PANE_MS:
             had_failed = True
-            failing.entered_ms = max(failing.entered_ms, time_ms)
+            failing.entered_s = max(failing.entered_s, time_ms // 1000)
         elif attempt.by == "network":  # known before the first failure, as only now is told
             del kept.accounts[user]
             kept.names.pop(user, None)
@@ -176,18 +182,18 @@ def _succeeded(kept: Logins, attempt: Attempt) -> bool:
 
 
 def _teach_user(kept: Logins, user: int, time_ms: int) -> None:
-    day = time_ms // DAY_MS
+    day, moment = divmod(time_ms, DAY_MS)
     known = kept.known.get(user)
     if known is None:
-        kept.known[user] = Known(day, 1, time_ms, time_ms)
+        kept.known[user] = Known(day, 1, moment, moment)
         forget_known(kept, max(day, *(each.day for each in kept.known.values())))
         if len(kept.known) > MAX_KNOWN:
             del kept.known[min(kept.known, key=lambda each: (kept.known[each].day, each))]
     elif day > known.day:
         known.mask = (known.mask << min(day - known.day, KNOWN_DAYS + 1) | 1) & _KNOWN_MASK
-        known.day, known.first_ms, known.last_ms = day, time_ms, time_ms
+        known.day, known.first, known.last = day, moment, moment
     elif day == known.day:
-        known.first_ms, known.last_ms = min(known.first_ms, time_ms), max(known.last_ms, time_ms)
+        known.first, known.last = min(known.first, moment), max(known.last, moment)
     else:
         known.mask |= 1 << (known.day - day) & _KNOWN_MASK
 

@@ -34,8 +34,8 @@ MAX_KNOWN: Final = 1_024
 KNOWN_DAYS: Final = 14
 """So long a success makes a user known at a network. Sentinel compares sign-ins with 14 days, too."""
 WEEK_DAYS: Final = 7
-BITS: Final = 65_536
-"""Of the networks of a week, one each. With 10,000 networks in two weeks every seventh stranger is taken for known."""
+BITS: Final = 32_768
+"""Of the networks of a week, one each. With 5,000 networks a week, every fourth strange one is taken for known."""
 MAX_NAMED: Final = 32
 MAX_VISITS: Final = 512
 MAX_COUNTRIES: Final = 64
@@ -47,24 +47,25 @@ USER_CHARS: Final = 128
 
 class Failing(msgspec.Struct, array_like=True, gc=False):
     """A user who failed. `pane`: of the last failure; bit i of `mask`: one in the pane `pane` - i. `today`, `before`:
-    failures on the day of `pane` and on the day before. `network`: of the last failure. `entered_ms`: last success
-    from there after the first failure, 0 where none."""
+    failures on the day of `pane` and on the day before. `network`: of the last failure, where there are several.
+    `entered_s`: last success from there after the first failure, in seconds since the epoch, 0 where none."""
 
     pane: int
     mask: int
     today: int
     before: int
     network: int
-    entered_ms: int = 0
+    entered_s: int = 0
 
 
 class Known(msgspec.Struct, array_like=True, gc=False):
-    """A user who got in. Bit i of `mask`: on the day `day` - i. `first_ms`, `last_ms`: successes on `day`."""
+    """A user who got in. Bit i of `mask`: on the day `day` - i. `first`, `last`: successes on `day`,
+    ms since it began."""
 
     day: int
     mask: int
-    first_ms: int
-    last_ms: int
+    first: int
+    last: int
 
 
 class Week(msgspec.Struct, array_like=True, gc=False):
@@ -88,13 +89,14 @@ class Mark(msgspec.Struct, array_like=True, gc=False):
 
 class Assault(msgspec.Struct, array_like=True, gc=False):
     """An incident that goes on, of one policy. `first`: what it began with. `last_ms`: its last attempt. `count`: of
-    attempts. `told`: how many users or networks were told last. `entered`: user keys of those who got in. `reason`:
-    why it was suppressed. `closed`: it turned out to be nothing."""
+    attempts. `told`: how many users were told last. `lucky`: how many got in. `entered`: user keys of some of them.
+    `reason`: why it was suppressed. `closed`: it turned out to be nothing."""
 
     first: Mark
     last_ms: int
     count: int
     told: int
+    lucky: int = 0
     entered: list[str] = field(default_factory=list)
     reason: str = ""
     closed: bool = False
