@@ -17,7 +17,7 @@ from streams.sections import EgnyteSettings
 
 log = structlog.get_logger(__name__)
 
-LOOK_S: Final = 15.0
+LOOK_S: Final = 2.0
 """Between two looks whether something is due: the stream names accounts at any time."""
 FIRST_RETRY_S: Final = 60.0
 LONGEST_RETRY_S: Final = 3_600.0
