@@ -12,6 +12,7 @@ from agents import detect, enrich, networks, profile
 from agents.origin import read_origin
 from connectors.places import Places
 from schemas.activity import Activity
+from schemas.event import DIRECTORY
 from schemas.meta import META_KEY
 from streams.cluster import NO_HEADERS, Headers, Record, TopicPartition
 from streams.handler import State
@@ -209,13 +210,14 @@ async def _audit_state(
 def known_as(
     expected: Sequence[tuple[bytes | None, bytes | None]], found: Sequence[Record]
 ) -> list[tuple[bytes | None, bytes | None]]:
-    """`expected` activities with the knowledge that the `found` ones of the same event were stamped with: it depends on
-    how far the profile had come just then. All else must be the same, byte for byte."""
-    stamped = [ACTIVITIES.decode(record.value or b"") for record in found]
-    knowledge = {each.event_id: each.knowledge for each in stamped}
+    """`expected` activities with the knowledge and the account that the `found` ones of the same event were stamped
+    with: they depend on how far profile and directory had come just then. All else must be the same, byte for byte."""
+    stamped = {each.event_id: each for each in (ACTIVITIES.decode(record.value or b"") for record in found)}
     known: list[tuple[bytes | None, bytes | None]] = []
     for key, value in expected:
         activity = ACTIVITIES.decode(value or b"")
-        as_found = msgspec.structs.replace(activity, knowledge=knowledge.get(activity.event_id, activity.knowledge))
+        same = stamped.get(activity.event_id, activity)
+        account = activity.account if activity.source == DIRECTORY else same.account
+        as_found = msgspec.structs.replace(activity, knowledge=same.knowledge, account=account)
         known.append((key, msgspec.json.encode(as_found)))
     return known
