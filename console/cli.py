@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
-from console.commands import alerts, demo, doctor, policies, replay, run, topics
+from console.commands import alerts, connect, demo, doctor, policies, replay, run, status, topics
 from console.session import Session
 from detections.policies import PoliciesError
 from streams import logs
@@ -64,6 +64,12 @@ app.command("topics")(topics.topics)
 app.command("doctor")(doctor.doctor)
 app.command("worker")(run.worker)
 app.command("connector")(run.connector)
+app.command("connect")(connect.connect)
+app.command("status")(status.status)
+app.command("rotate")(connect.rotate)
+app.command("disable")(connect.disable)
+app.command("enable")(connect.enable)
+app.command("disconnect")(connect.disconnect)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.add_typer(alerts.app, name="alerts")
