@@ -40,8 +40,9 @@ def attempts_of(activity: Activity, user: str) -> Iterator[tuple[bytes, Attempt]
 
 
 def link_key(connector: str, link: str) -> bytes:
-    """The key of all that is done with `link`. A hash: links are long, and whoever has one may use it."""
-    digest = hashlib.sha256(link.encode(errors="surrogatepass")).hexdigest()
+    """The key of all that is done with `link`. A hash, as links may be long; of no more than findings have of it, so
+    that it can be told from these."""
+    digest = hashlib.sha256(link[:PATH_CHARS].encode(errors="surrogatepass")).hexdigest()
     return f"{connector}/link/{digest[:LINK_DIGITS]}".encode()
 
 

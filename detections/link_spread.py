@@ -86,16 +86,16 @@ class LinkSpread:
         if source.visits is None:
             source.visits = Visits()
         kept = source.visits
-        if not visits.visited(kept, attempt):
-            return ()
+        news = visits.visited(kept, attempt)
         spread = kept.spread
         if spread is not None and not goes_on(spread.first.first_ms, attempt.time_ms):
             kept.spread = spread = None
+            news = True
         if spread is not None:
             spread.count += 1
             spread.last_ms = max(spread.last_ms, attempt.time_ms)
-            if len(kept.networks) < 2 * spread.told and spread.worldwide:
-                return ()
+        if not news:
+            return ()
         networks = visits.networks(kept, self.settings.per_provider)
         worldwide = visits.countries(kept) >= self.settings.worldwide_countries
         if spread is None:

@@ -12,7 +12,7 @@ KEPT_MS: Final = DAY_MS + LATENESS_MS
 
 
 def visited(kept: Visits, attempt: Attempt) -> bool:
-    """Takes `attempt` in. False where it comes too late to be put beside anything."""
+    """Takes `attempt` in. True where there are more networks or countries now; most openings bring none."""
     time_ms = attempt.time_ms
     if time_ms < kept.newest_ms - KEPT_MS:
         return False
@@ -21,6 +21,7 @@ def visited(kept: Visits, attempt: Attempt) -> bool:
     kept.newest_ms = max(kept.newest_ms, time_ms)
     network = hashed(attempt.prefix)
     there = kept.networks.get(network)
+    news = there is None or there.last_ms <= kept.newest_ms - DAY_MS
     if there is None:
         _make_room(kept)
         kept.networks[network] = Visit(time_ms, attempt.asn)
@@ -28,9 +29,11 @@ def visited(kept: Visits, attempt: Attempt) -> bool:
         there.last_ms = time_ms
     country = attempt.country[:2]
     if country and (country in kept.countries or len(kept.countries) < MAX_COUNTRIES):
-        kept.countries[country] = max(kept.countries.get(country, 0), time_ms)
+        last_ms = kept.countries.get(country, 0)
+        news = news or last_ms <= kept.newest_ms - DAY_MS
+        kept.countries[country] = max(last_ms, time_ms)
     mark(kept.marks, time_ms // HOUR_MS, attempt)
-    return True
+    return news
 
 
 def networks(kept: Visits, per_provider: int) -> int:
