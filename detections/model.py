@@ -50,7 +50,7 @@ class Technique(msgspec.Struct, frozen=True):
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     """What people read about a policy. `version` changes whenever its logic or defaults do. `category`: kind of risk.
     `govern`: governance actions that its findings ask for. `types`: the activity types that it looks at, where those
-    are few; it is not asked about others."""
+    are few; it is not asked about others. `needs`: what it can't judge without."""
 
     id: str
     version: str
@@ -65,6 +65,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
     types: tuple[str, ...] = ()
     category: str = ""
     govern: tuple[str, ...] = ()
+    needs: Literal["", "directory"] = ""
 
 
 class Number(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

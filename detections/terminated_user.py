@@ -70,6 +70,7 @@ class TerminatedUser:
         ),
         severity="high",
         raises="alert",
+        needs="directory",
         false_positives=(
             "An account that was disabled for a while only, or deleted by mistake and made again.",
             "A leave date that was not moved when the contract was.",

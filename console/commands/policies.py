@@ -1,5 +1,6 @@
 """`egnyte-watch policies`: which there are, whether the files are right, and whether policies keep their own cases."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -21,11 +22,13 @@ from detections.activity_policies.definition import read, read_with_cases
 from detections.activity_policies.document import Problem, parse
 from detections.activity_policies.organisation import Organisation
 from detections.policies import BUILT_IN
+from streams.sections import Settings
 
 app = typer.Typer(help="Look at the policies, check their files, and try them.", no_args_is_help=True)
 
 Json = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 Files = Annotated[list[Path], typer.Argument(help="Policy files, or folders of them.", show_default=False)]
+NO_DIRECTORY: Final = "a directory, and none is connected"
 ON: Final = "on"
 OFF: Final = "off"
 
@@ -62,7 +65,7 @@ def _policies() -> None:
 def list_command(context: typer.Context, json: Json = False) -> None:
     """Print all policies: built-in ones and those of the policies' folder."""
     session = session_of(context)
-    rows = _rows(Path(session.settings.policies.dir))
+    rows = _rows(Path(session.settings.policies.dir), directory=_has_directory(session.settings))
     if json:
         typer.echo(msgspec.json.encode(rows))
         return
@@ -74,7 +77,13 @@ def list_command(context: typer.Context, json: Json = False) -> None:
         session.out.print(Text(f"{words}{row.version:<{widths[1]}}  {row.kind:<8}  {row.title}{needs}", style=style))
 
 
-def _rows(folder: Path) -> list[Row]:
+def _has_directory(settings: Settings) -> bool:
+    """Whether a source of people is set up: Entra ID, or the users of an Egnyte domain."""
+    domains = settings.egnyte.name or any(Path(settings.vault.dir).glob("*"))
+    return bool(settings.entra.tenant or (domains and settings.egnyte.users_interval_s))
+
+
+def _rows(folder: Path, *, directory: bool) -> list[Row]:
     chosen = load_policies(folder)
     rows = []
     for policy, _ in BUILT_IN:
@@ -82,9 +91,12 @@ def _rows(folder: Path) -> list[Row]:
         settings = chosen.settings[metadata.id]
         state = ON if settings.enabled else OFF
         rows.append(
-            Row(metadata.id, metadata.title, "built-in", state, settings.severity, settings.raises, metadata.version)
-        )
-    notes = _needs(folder)
+            Row(
+                metadata.id, metadata.title, "built-in", state, settings.severity, settings.raises, metadata.version,
+                (NO_DIRECTORY,) if metadata.needs == "directory" and not directory else (),
+            )
+        )  # fmt: skip
+    notes = _needs(folder, directory=directory)
     for each in chosen.activity:
         metadata, settings = each.metadata, each.settings
         state = ON if settings.enabled else OFF
@@ -97,9 +109,9 @@ def _rows(folder: Path) -> list[Row]:
     return rows
 
 
-def _needs(folder: Path) -> dict[str, tuple[str, ...]]:
+def _needs(folder: Path, *, directory: bool) -> dict[str, tuple[str, ...]]:
     """What each activity policy needs and has not, by its id."""
-    shared, _ = load_organisation(folder)
+    shared = replace(load_organisation(folder)[0], directory=directory)
     found = {}
     for path in activity_files(folder):
         policy, problems = read(path.read_text(encoding="utf-8"), str(path), shared)
@@ -176,7 +188,7 @@ def _shared(path: Path, session: Session) -> Organisation:
     folder = own.parent if own.name == ACTIVITY_DIR else own
     if not (folder / organisation.FILE).exists():
         folder = Path(session.settings.policies.dir)
-    return load_organisation(folder)[0]
+    return replace(load_organisation(folder)[0], directory=_has_directory(session.settings))
 
 
 def _twice(files: list[Path]) -> list[Problem]:

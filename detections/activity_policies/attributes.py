@@ -56,8 +56,26 @@ def _free_text(activity: Activity) -> str:
     )  # fmt: skip
 
 
-def _unknown(_: Activity) -> str:
-    return ""
+EXTERNAL_USERS: Final = "External users"
+"""The group of all who are no members of the organisation, in Defender's words."""
+
+
+def groups_of(activity: Activity) -> tuple[str, ...]:
+    """The groups that the actor is in, by the directory."""
+    account = activity.account
+    if account is None:
+        return ()
+    return (*account.groups, EXTERNAL_USERS) if account.external else account.groups
+
+
+def _of_account(field: str) -> Callable[[Activity], Any]:
+    read = attrgetter(field)
+    return lambda activity: read(activity.account) if activity.account is not None else None
+
+
+def _text_of_account(field: str) -> Callable[[Activity], str]:
+    read = attrgetter(field)
+    return lambda activity: read(activity.account) if activity.account is not None else ""
 
 
 _CATEGORIES: Final = tuple(each for each in get_args(IpCategory) if each)
@@ -71,7 +89,10 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "domain": Attribute("text", "the domain of the actor's e-mail", lambda a: _domain(a.actor)),
     "subject_domain": Attribute("text", "the domain of the subject's e-mail", lambda a: _domain(a.subject)),
     "external": Attribute(
-        "flag", "whether the actor's e-mail is of a foreign domain", attrgetter("actor.email"), needs="domains"
+        "flag",
+        "whether the actor is no member of the organisation: by the directory, or by the e-mail's domain",
+        attrgetter("actor.email"),
+        needs="domains",
     ),
     "subject_external": Attribute(
         "flag",
@@ -79,8 +100,17 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
         lambda a: "" if a.subject is None else a.subject.email,
         needs="domains",
     ),
-    "actor_group": Attribute("texts", "groups that the actor is in", _unknown, needs="directory"),
-    "user_type": Attribute("text", "the actor's user type", _unknown, needs="directory"),
+    "actor_group": Attribute("texts", "groups that the actor is in", groups_of, needs="directory"),
+    "user_type": Attribute(
+        "text", "the actor's type at Egnyte: admin, power, standard", _text_of_account("user_type"), needs="directory"
+    ),
+    "auth_type": Attribute(
+        "text", "how Egnyte lets the actor in: egnyte, ad, sso", _text_of_account("auth_type"), needs="directory"
+    ),
+    "guest": Attribute("flag", "whether the actor is a guest in Entra ID", _of_account("guest"), needs="directory"),
+    "privileged": Attribute(
+        "flag", "whether the actor holds a privileged role", _of_account("privileged"), needs="directory"
+    ),
     # what
     "type": Attribute("choice", "generic activity type", attrgetter("type"), JUDGED_TYPES),
     "action": Attribute("text", "Egnyte's action, as written there", attrgetter("action")),

@@ -83,7 +83,8 @@ def condition(
         if operator == "is_set":
             return _whether_set(attribute, wanted)
         if attribute.needs == "domains":
-            return _external(read, value, field, wanted, reader, organisation)
+            by_account = name == "external"
+            return _external(read, value, field, wanted, reader, organisation, by_account=by_account)
         return Weighed(_SELDOM_REFUSES, lambda activity, _: read(activity) is wanted)
     values = reader.texts(value, field)
     if len(values) > MAX_VALUES:
@@ -117,16 +118,28 @@ def _whether_set(attribute: Attribute, wanted: bool) -> Weighed:
 
 
 def _external(
-    read: Callable[[Activity], str], value: Value, field: str, wanted: bool, reader: Reader, organisation: Organisation
-) -> Weighed:
-    if not organisation.domains:
+    read: Callable[[Activity], str], value: Value, field: str, wanted: bool, reader: Reader,
+    organisation: Organisation, *, by_account: bool,
+) -> Weighed:  # fmt: skip
+    """Whether somebody is an outsider: as the directory says where it knows the actor, else by the e-mail's domain."""
+    domains = tuple(sorted(organisation.domains))
+    if not domains and not (by_account and organisation.directory):
         advice = "name your domains in organisation.yaml; until then it never matches"
         reader.wrong(value.line, field, "needs the organisation's domains", advice, note=True)
-        return Weighed(0, lambda _, __: False)
-    domains = tuple(sorted(organisation.domains))
     reader.used["domains"] = domains
     tails = tuple(f"@{domain}" for domain in domains)
-    return Weighed(2, lambda activity, _: (email := read(activity)) != "" and email.endswith(tails) is not wanted)
+
+    def by_domain(activity: Activity, _: UserState) -> bool:
+        return bool(tails) and (email := read(activity)) != "" and email.endswith(tails) is not wanted
+
+    if not by_account:
+        return Weighed(2, by_domain)
+
+    def test(activity: Activity, user: UserState) -> bool:
+        account = activity.account
+        return by_domain(activity, user) if account is None else account.external is wanted
+
+    return Weighed(2, test)
 
 
 def _choice(attribute: Attribute, values: list[tuple[str, int]], field: str, reader: Reader) -> Weighed | None:

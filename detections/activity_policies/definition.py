@@ -88,7 +88,7 @@ def _policy(
     settings = _settings(given, reader)
     zone = _zone(given.get("zone"), reader)
     filters = read_filters(given.get("filters"), reader, organisation, zone)
-    scope = read_scope(given.get("scope"), reader)
+    scope = read_scope(given.get("scope"), reader, organisation)
     repeated = _repeated(given, reader)
     limit = reader.whole(given.get("daily_limit"), "daily_limit", 1, MAX_LIMIT)
     govern = _govern(given.get("govern"), reader)

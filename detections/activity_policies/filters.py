@@ -119,11 +119,11 @@ def _conditions(
         made = condition(name, attribute, positive, value, where, reader, organisation, zone)
         if made is None or any(not problem.note for problem in reader.problems[before:]):
             continue
-        if attribute.needs == "directory":  # nothing is known: neither this nor its opposite can be said
-            found.append(Weighed(0, lambda _, __: False))
+        if attribute.needs == "directory":
+            found.append(_where_known(made, denied=denied))
         else:
             found.append(_denied(made) if denied else made)
-    if attribute.needs == "directory":
+    if attribute.needs == "directory" and not organisation.directory:
         reader.wrong(given.line, field, "needs a directory, and none is connected", "never matches", note=True)
     return found
 
@@ -131,3 +131,11 @@ def _conditions(
 def _denied(made: Weighed) -> Weighed:
     test = made.test
     return Weighed(made.weight + 4, lambda activity, user: not test(activity, user))  # keeps most activities
+
+
+def _where_known(made: Weighed, *, denied: bool) -> Weighed:
+    """Of somebody whom the directory does not know, neither this nor its opposite can be said."""
+    test = made.test
+    return Weighed(
+        made.weight + 1, lambda activity, user: activity.account is not None and test(activity, user) is not denied
+    )

@@ -13,10 +13,12 @@ _DOMAIN: Final = re.compile(r"[^\s@/]+\.[^\s@/.]+")
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """`domains`: of the organisation's own e-mail addresses, lower case. `lists`: values by name, for `@name`."""
+    """`domains`: of the organisation's own e-mail addresses, lower case. `lists`: values by name, for `@name`.
+    `directory`: whether a source of people is known to be set up; only what people are told hangs on it."""
 
     domains: frozenset[str] = frozenset()
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    directory: bool = False
 
 
 def read(text: str, file: str) -> tuple[Organisation, list[Problem]]:

@@ -27,8 +27,11 @@ _TEXTS: Final = ("path", "target_path", "action", "audit_source", "info", "group
 _PLACES: Final = ("country", "city")
 _NUMBERS: Final = ("asn", "country_users", "asn_users", "client_users")
 _PEOPLE: Final = ("actor", "actor_name", "actor_kind", "subject")
-_FLAGS: Final = ("administrative", "interactive")
-_LISTS: Final = ("ip_tags", "flags")
+_ACCOUNT_FLAGS: Final = ("external", "guest", "privileged")
+_ACCOUNT: Final = ("user_type", "auth_type", "actor_groups", *_ACCOUNT_FLAGS)
+"""What the directory says of the actor; where none of it is named, it does not know the actor."""
+_FLAGS: Final = ("administrative", "interactive", *_ACCOUNT_FLAGS)
+_LISTS: Final = ("ip_tags", "flags", "actor_groups")
 _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "type": JUDGED_TYPES,
     "outcome": get_args(schema.Outcome),
@@ -36,7 +39,8 @@ _CHOICES: Final[dict[str, tuple[str, ...]]] = {
     "ip_category": get_args(schema.IpCategory),
 }
 DESCRIBED: Final = (
-    "type", "outcome", *_TEXTS, *_PLACES, *_NUMBERS, *_PEOPLE, *_FLAGS, *_LISTS, "isp", "ip_category",
+    "type", "outcome", *_TEXTS, *_PLACES, *_NUMBERS, *_PEOPLE, *_FLAGS, *_LISTS, "isp", "ip_category", "user_type",
+    "auth_type",
 )  # fmt: skip
 STEPPED: Final = ("at", "times", "every", *DESCRIBED)
 MAX_TIMES: Final = 10_000
@@ -211,6 +215,18 @@ def _activity(what: Mapping[str, Any], time_ms: int, event_id: str, turn: int) -
             tags=what.get("ip_tags", ()),
         ),
         knowledge=schema.Knowledge(**{name: what[name] for name in _NUMBERS[1:] if name in what}),
+        account=_account(what),
         flags=what.get("flags", ()),
         **texts,
+    )
+
+
+def _account(what: Mapping[str, Any]) -> schema.Account | None:
+    if not any(name in what for name in _ACCOUNT):
+        return None
+    return schema.Account(
+        user_type=what.get("user_type", ""),
+        auth_type=what.get("auth_type", ""),
+        groups=tuple(sorted(what.get("actor_groups", ()))),
+        **{name: what.get(name, False) for name in _ACCOUNT_FLAGS},
     )

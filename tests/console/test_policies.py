@@ -48,10 +48,25 @@ def test_list_shows_built_in_and_activity_policies(folder: Path) -> None:
     night = rows["night_work"]
     assert (night["kind"], night["state"], night["severity"], night["raise"]) == ("activity", "on", "low", "behavior")
     assert (night["govern"], night["needs"], len(night["version"])) == (["notify"], [], 12)
-    assert rows["typed"]["needs"] == ["a directory, and none is connected"]
+    assert rows["typed"]["needs"] == rows["terminated_user"]["needs"] == ["a directory, and none is connected"]
+    assert rows["impossible_travel"]["needs"] == []
     words = run("list").stdout
     assert all(name in words for name in rows)
     assert "(needs a directory" in words
+
+
+@pytest.mark.parametrize("source", ["entra", "egnyte"])
+def test_a_directory_can_be_entra_or_egnyte_alone(folder: Path, source: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "activity" / "typed.yaml").write_text("id: typed\ntitle: T\nfilters: {user_type: x}\n")
+    given = {"entra": ("ENTRA__TENANT", "ENTRA__CLIENT_ID", "ENTRA__CLIENT_SECRET"), "egnyte": ("EGNYTE__NAME",)}
+    for name in given[source]:
+        monkeypatch.setenv(f"EGNYTE_WATCH_{name}", "acme")
+    rows = {row["id"]: row for row in json.loads(run("list", "--json").stdout)}
+    assert rows["terminated_user"]["needs"] == rows["typed"]["needs"] == []
+    assert "note" not in run("check", "policies").stdout
+    monkeypatch.setenv("EGNYTE_WATCH_EGNYTE__USERS_INTERVAL_S", "0")
+    rows = {row["id"]: row for row in json.loads(run("list", "--json").stdout)}
+    assert bool(rows["terminated_user"]["needs"]) is (source == "egnyte")
 
 
 def test_list_refuses_a_wrong_file_in_words(folder: Path) -> None:

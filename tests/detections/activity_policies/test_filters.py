@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from detections.activity_policies.attributes import ATTRIBUTES, operators
 from detections.activity_policies.organisation import Organisation
-from schemas.activity import Knowledge, Network, Person, Place
-from tests.detections.activity_policies.policies_of import DAY, act, matches
+from schemas.activity import Account, Knowledge, Network, Person, Place
+from tests.detections.activity_policies.policies_of import DAY, OURS, act, matches
 
 HOUR = 3_600_000
 GUEST = Person(email="ines@partner.example", name="Ines")
@@ -140,10 +140,65 @@ def test_hours_are_of_the_policys_zone() -> None:
 
 
 @pytest.mark.parametrize(
-    "filters", ["{user_type: admin}", "{actor_group: {neq: x}}", "{external: true}", "{external: false}"]
-)
+    "filters",
+    [
+        "{user_type: admin}", "{actor_group: {neq: x}}", "{guest: false}", "{privileged: {neq: true}}",
+        "{user_type: {is_not_set: true}}", "{external: true}", "{external: false}",
+    ],
+)  # fmt: skip
 def test_what_is_not_known_never_matches(filters: str) -> None:
     assert not matches(filters, act(), organisation=Organisation())
+
+
+POWER = Account(user_type="power", auth_type="sso", groups=("Architects", "Finance"))
+PARTNER = Account(user_type="standard", external=True)
+
+
+@pytest.mark.parametrize(
+    ("filters", "account", "yes"),
+    [
+        ("{user_type: POWER}", POWER, True),
+        ("{user_type: [admin, standard]}", POWER, False),
+        ("{user_type: {neq: admin}}", POWER, True),
+        ("{user_type: {neq: power}}", POWER, False),
+        ("{user_type: {is_set: true}}", Account(), False),
+        ("{user_type: {is_not_set: true}}", Account(), True),
+        ("{auth_type: {neq: sso}}", POWER, False),
+        ("{auth_type: sso}", POWER, True),
+        ("{actor_group: finance}", POWER, True),
+        ("{actor_group: {startswith: arch}}", POWER, True),
+        ("{actor_group: External users}", POWER, False),
+        ("{actor_group: External users}", PARTNER, True),
+        ("{actor_group: {neq: Finance}}", POWER, False),
+        ("{actor_group: {neq: Finance}}", PARTNER, True),
+        ("{actor_group: {is_not_set: true}}", Account(), True),
+        ("{guest: true}", Account(guest=True), True),
+        ("{guest: false}", Account(guest=True), False),
+        ("{guest: {neq: true}}", POWER, True),
+        ("{privileged: true}", Account(privileged=True), True),
+        ("{external: true}", PARTNER, True),
+        ("{external: false}", PARTNER, False),
+        ("{external: true}", POWER, False),
+        ("{external: {neq: true}}", POWER, True),
+    ],
+)
+@pytest.mark.parametrize("organisation", [OURS, Organisation()], ids=["domains", "no domains"])
+def test_what_the_directory_answers(filters: str, account: Account, yes: bool, organisation: Organisation) -> None:
+    """Also where the domain of the e-mail says otherwise."""
+    for actor in (act().actor, GUEST):
+        assert matches(filters, act(account=account, actor=actor), organisation=organisation) is yes
+
+
+def test_the_scope_knows_groups() -> None:
+    member, other = act(account=POWER), act(account=PARTNER)
+    for scope, of_member, of_other in (
+        ("{include: {groups: finance}}", True, False),
+        ("{exclude: {groups: [Finance]}}", False, True),
+        ("{include: {groups: External users}}", False, True),
+        ("{include: {domains: example.com}, exclude: {groups: External users}}", True, False),
+    ):
+        assert matches("{type: download}", member, f"scope: {scope}") is of_member
+        assert matches("{type: download}", other, f"scope: {scope}") is of_other
 
 
 def test_rows_of_children_match_only_where_asked_for() -> None:
