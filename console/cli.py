@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
-from console.commands import alerts, connect, demo, doctor, policies, replay, run, status, topics
+from console.commands import alerts, backtest, connect, demo, doctor, policies, replay, run, status, topics
 from console.session import Session
 from detections.policies import PoliciesError
 from streams import logs
@@ -72,6 +72,7 @@ app.command("enable")(connect.enable)
 app.command("disconnect")(connect.disconnect)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
+app.command("backtest")(backtest.backtest)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(policies.app, name="policies")
 

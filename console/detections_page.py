@@ -68,9 +68,9 @@ ACTIVITY: Final = f"""\
 ## Activity policies that are shipped
 
 Each raises what its filters match, and knows no habits. What several matches are joined to is told in
-[policies.md](policies.md). A policy that matches more than {MAX_MATCHES:,} activities of a day is switched off until the
-day (UTC) ends, and tells that with reason code `{SWITCHED_OFF}`; over its daily limit it raises behaviors instead of
-alerts, marked `limited`, on which governance acts all the same.
+[policies.md](policies.md). A policy that matches more than {MAX_MATCHES:,} activities of a day is switched off until
+the day (UTC) ends, and tells that with reason code `{SWITCHED_OFF}`; over its daily limit it raises behaviors instead
+of alerts, marked `limited`, on which governance acts all the same.
 """
 
 

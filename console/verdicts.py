@@ -1,7 +1,6 @@
 """What people say about findings: looks a finding up, and publishes the verdict as an event in its own stream."""
 
 import uuid
-from collections.abc import Sequence
 from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -20,7 +19,7 @@ from schemas.verdict import Verdict
 from streams.cluster import TopicPartition
 from streams.errors import Refused
 from streams.kafka import client_options, partition_of
-from streams.kafka_admin import admin_client
+from streams.kafka_admin import require_topics
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
 from streams.topics import PARTITIONS, topic_name
@@ -46,7 +45,7 @@ async def find(settings: Settings, uid: str) -> Finding:
     if len(wanted) < SHORTEST_UID:
         raise Refused(f"{uid!r} is no uid of a finding: give at least {SHORTEST_UID} characters of it")
     topics = [topic_name(settings, name) for name in ("behaviors", "alerts")]
-    await _check_there(settings, topics)
+    await require_topics(settings, topics)
     found: dict[str, Finding] = {}
     cluster = KafkaCluster(settings, "egnyte-watch-console")
     try:
@@ -84,14 +83,6 @@ def _decoded(value: bytes) -> Finding | None:
         return findings.decode(value)
     except msgspec.MsgspecError:
         return None  # nobody could have copied its uid from what is shown
-
-
-async def _check_there(settings: Settings, topics: Sequence[str]) -> None:
-    async with admin_client(settings) as client:
-        there = {entry["topic"] for entry in await client.describe_topics()}
-    missing = [topic for topic in topics if topic not in there]
-    if missing:
-        raise Refused(f"there is no topic {', '.join(missing)}: run egnyte-watch topics, and start a worker")
 
 
 def check_sayable(verdict: Verdict) -> None:

@@ -2,14 +2,14 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaConnectionError
 
-from streams.errors import StreamError
+from streams.errors import Refused, StreamError
 from streams.kafka import client_options
 from streams.sections import Settings
 
@@ -55,6 +55,16 @@ async def _start(client: Any) -> None:
             await asyncio.sleep(TRY_AGAIN_S)
         else:
             return
+
+
+async def require_topics(settings: Settings, topics: Sequence[str]) -> None:
+    """Raises Refused where one of `topics` is not there: clients wait long for it, or have it made with the brokers'
+    defaults. BrokerAwayError where no broker answers."""
+    async with admin_client(settings) as client:
+        there = {entry["topic"] for entry in await client.describe_topics() if not entry["error_code"]}
+    missing = [topic for topic in topics if topic not in there]
+    if missing:
+        raise Refused(f"there is no topic {', '.join(missing)}: run egnyte-watch topics, and start a worker")
 
 
 class _LastWords(logging.Filter):

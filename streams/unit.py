@@ -6,7 +6,7 @@ the unit drops producer and overlay and has the group join again (`streams.lanes
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 from aiokafka.structs import OffsetAndMetadata
@@ -39,6 +39,7 @@ STEPS: Final = (
 """What a lane and its units pass, in order: the places at which a process may die."""
 Probe = Callable[[str], None]
 """Told each of `STEPS` as it is passed."""
+Out = TypeVar("Out", bound=Outputs)
 INPUT_OFFSET = "input-offset"
 """Header of what a stateless agent writes: the offset of the record that it was made from."""
 
@@ -167,9 +168,11 @@ class UnitOfWork:
         # 2. + 3. Decode and judge on an overlay. What can't be decoded and what raises goes to the dead letters of this
         #    transaction.
         replay = self._replay_of(records)
-        out, changes, touched = self._judge(
-            records, Muted if warming else lambda: Outbox(spec, self.tp, producer.create_batch, replay)
-        )
+
+        def new_out() -> Outbox | Muted:
+            return Muted() if warming else Outbox(spec, self.tp, producer.create_batch, replay)
+
+        out, changes, touched = self.judge(records, new_out)
         probe("judged")
         # 4. Send outputs, and each changed key once.
         deliveries: list[Awaitable[Any]] = []
@@ -252,11 +255,11 @@ class UnitOfWork:
             self.meta, next=following, replay_until=replay_until, dirty=dirty, replayed=replayed
         )
 
-    def _judge(
-        self, records: Sequence[Record], new_out: Callable[[], Outbox | Muted]
-    ) -> tuple[Outbox | Muted, dict[bytes, bytes], dict[bytes, Any]]:
-        """All at once; if anything raises, again record by record, so that one bad record harms no other. Returns what
-        was written, the changed keys encoded, and all that was touched."""
+    def judge(
+        self, records: Sequence[Record], new_out: Callable[[], Out]
+    ) -> tuple[Out, dict[bytes, bytes], dict[bytes, Any]]:
+        """Steps 2 and 3. All at once; if anything raises, again record by record, so that one bad record harms no
+        other. Returns what was written, the changed keys encoded, and all that was touched."""
         handle = self.spec.handler.handle
         out = new_out()
         state: State[Any] = State(self.state.values, self.spec.codec, self._decoded)

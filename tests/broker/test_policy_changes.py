@@ -185,6 +185,18 @@ async def test_policies_change_people_judge_and_history_is_judged_again(site: Si
     await site.stop()
     before = await site.records("alerts")
     site.folder.joinpath("activity", "downloads.yaml").unlink()
+    tried = await site.command("backtest", "--policies", str(site.folder), "--from", "1h", "--id", "x1", "--json")
+    assert tried.exit_code == 0, tried.output
+    report = json.loads(tried.stdout)
+    rows = {row["policy"]: (row["live"], row["backtest"], row["same"], row["gone"]) for row in report["policies"]}
+    assert rows == {"downloads": (24, 0, 0, 24), "logins": (8, 8, 8, 0)}
+    assert report["topics"] == [
+        f"{site.settings.kafka.topic_prefix}.{name}.backtest-x1" for name in ("alerts", "behaviors")
+    ]
+    assert await kept(site, report["topics"]) == 8 + 1, "the logins, and the verdict's close"
+    again = await site.command("backtest", "--policies", str(site.folder), "--from", "1h", "--id", "x1")
+    assert (again.exit_code, "give this run another --id" in again.output) == (1, True)
+    assert len(await site.records("alerts")) == len(before), "nothing live was touched"
     planned = await site.command("replay", "--from", "1h", "--dry-run", "--json")
     assert planned.exit_code == 0, planned.output
     done = await site.command("replay", "--from", "1h", "--yes", "--json")
@@ -210,6 +222,11 @@ async def test_policies_change_people_judge_and_history_is_judged_again(site: Si
     assert verdicts == [record.value for record in since if b'"verdict_id":5' in (record.value or b"")], "same bytes"
     logins = [each.unmapped.step for each in await site.found("logins", "behaviors")]
     assert logins == ["create"] * len(logins)
+
+
+async def kept(site: Site, topics: list[str]) -> int:
+    """How many records are on `topics`."""
+    return sum([len(await read(site.cluster, topic, n)) for topic in topics for n in range(PARTITIONS)])
 
 
 async def new_records(site: Site, before: list[Record]) -> list[Record]:
