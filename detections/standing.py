@@ -74,7 +74,18 @@ def in_force(standing: Standing, activity: Activity) -> dict[End, int]:
 
 def keep(standing: Standing, activity: Activity) -> None:
     """Keeps `activity` as the last of its hour and its day. The order in which activities come does not matter."""
-    newest = Recent(activity.time_ms, _packed(activity.event_id), _NUMBERS.get(activity.type, len(TYPES)), 1)
+    time_ms = activity.time_ms
+    if standing.hours:
+        hour, day = standing.hours[-1], standing.days[-1]
+        last_ms = hour.last_ms
+        if time_ms > last_ms and time_ms // HOUR_MS == last_ms // HOUR_MS:  # the common case: later in the same hour
+            hour.last_ms = day.last_ms = time_ms
+            hour.last_id = day.last_id = _packed(activity.event_id)
+            hour.type = day.type = _NUMBERS.get(activity.type, len(TYPES))
+            hour.count = min(hour.count + 1, _MOST)
+            day.count = min(day.count + 1, _MOST)
+            return
+    newest = Recent(time_ms, _packed(activity.event_id), _NUMBERS.get(activity.type, len(TYPES)), 1)
     _keep(standing.hours, newest, HOUR_MS, MOST_HOURS)
     _keep(standing.days, newest, DAY_MS, MOST_DAYS)
 
