@@ -45,6 +45,10 @@ format: $(READY) ## format the code and sort imports
 crash: kafka $(READY) ## kill connector and workers 60 times; nothing may be missing, doubled or wrong
 	@$(PY) -m tests.crash $(ARGS)
 
+.PHONY: connector-faults
+connector-faults: kafka $(READY) ## ten simulated days of the connector for each fault, killed in between
+	@$(PY) -m tests.connectors.faults $(ARGS)
+
 .PHONY: bench
 bench: kafka $(READY) ## measure throughput, memory and latency
 	@$(PY) -m benchmarks $(ARGS)

@@ -46,12 +46,17 @@ class VirtualClock:
         self._base_ms = start_ms
         self._anchor = time.monotonic()
         self._factor = _checked(factor)
-        self._sleepers: set[asyncio.Event] = set()
+        self._sleepers: dict[asyncio.Event, int] = {}
 
     @property
     def factor(self) -> float:
         """How many seconds of this clock pass in one real second."""
         return self._factor
+
+    @property
+    def next_wake_ms(self) -> int | None:
+        """When the first of those who sleep by this clock wakes, None where nobody does."""
+        return min(self._sleepers.values(), default=None)
 
     def now_ms(self) -> int:
         """The virtual time, ms since the epoch."""
@@ -79,7 +84,7 @@ class VirtualClock:
         """Returns when the clock has come `seconds` further, by running or by being moved."""
         until_ms = self.now_ms() + round(seconds * 1_000)
         moved = asyncio.Event()
-        self._sleepers.add(moved)
+        self._sleepers[moved] = until_ms
         try:
             while (left_ms := until_ms - self.now_ms()) > 0:
                 real_s = left_ms / 1_000 / self._factor if self._factor else None
@@ -90,7 +95,7 @@ class VirtualClock:
                     continue
                 moved.clear()
         finally:
-            self._sleepers.discard(moved)
+            del self._sleepers[moved]
 
     def _rebase(self, time_ms: int) -> None:
         self._base_ms, self._anchor = time_ms, time.monotonic()

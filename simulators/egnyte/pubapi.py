@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 import msgspec
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
@@ -21,6 +21,8 @@ from simulators.egnyte.stream import Query
 from simulators.wire import Reset, Stalled, Truncated, Wire
 
 STREAM: Final = "/pubapi/v2/audit/stream"
+CLIENT_GONE: Final = 499
+"""In the journal only: nobody is there to get it."""
 MAINTENANCE: Final = b"<html><body><h1>Egnyte is being maintained</h1></body></html>"
 
 
@@ -79,7 +81,11 @@ class PublicApi:
     def _behind_gateway(self, endpoint: Endpoint) -> Callable[[Request], Awaitable[Response]]:
         async def handle(request: Request) -> Response:
             exchange = Exchange(self._domain, request)
-            response = await self._answer(exchange, endpoint)
+            try:
+                response = await self._answer(exchange, endpoint)
+            except ClientDisconnect:  # tired of waiting, or killed
+                exchange.note(error="the client has gone")
+                response = Response(status_code=CLIENT_GONE)
             journal = self._domain.journal
             exchange.note(number=journal.total, status=0 if isinstance(response, Reset) else response.status_code)
             response.headers["X-Egnyte-Request-Id"] = f"{journal.total:012d}"
