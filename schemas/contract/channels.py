@@ -183,6 +183,25 @@ CHANNELS: Final = (
         kept_ms=None,
     ),
     Channel(
+        name="governance",
+        address="{prefix}.governance",
+        title="Governance",
+        description=(
+            "What was done about findings, by whom, why, and what became of it; the latest record of a key is where an "
+            "action stands. Record timestamp: when it came to that."
+        ),
+        records=(
+            Record(
+                name="governanceRecord",
+                title="State of an action",
+                summary="An action was requested, started, done, skipped or undone, or failed; `reason` says why.",
+                key="The action's uid, `uid`; its partition is the connector's.",
+                value="governance.schema.json",
+            ),
+        ),
+        kept_ms=400 * _DAY_MS,
+    ),
+    Channel(
         name="connectors",
         address="{prefix}.connectors",
         title="Connectors",

@@ -12,6 +12,7 @@ from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import Envelope
 from schemas.finding import Finding
+from schemas.governance import GovernanceRecord
 from schemas.meta import Meta
 from schemas.profile import ProfileRecord
 from schemas.rejection import RejectionRecord
@@ -43,6 +44,7 @@ def json_schemas() -> dict[str, Document]:
         "directory": _schema("Value of a record on directory", DirectoryRecord, SourceRecord),
         "directory-change": _schema("Value of an event of source `directory` on events", DirectoryChange),
         "verdict": _schema("Value of an event of source `verdict` on events", Verdict),
+        "governance": _schema("Value of a record on governance", GovernanceRecord),
         "dead-letters": _headers_schema(
             "Headers of a record on dead-letters; its value is the first 64 kB of what was refused",
             letter,

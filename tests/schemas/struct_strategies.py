@@ -25,6 +25,8 @@ def _of(kind: Any) -> st.SearchStrategy[Any]:
         return values(kind)
     if kind is msgspec.Raw:
         return _JSON.map(lambda value: msgspec.Raw(msgspec.json.encode(value)))
+    if kind is Any:
+        return _JSON
     if kind is int:
         return st.integers(-(2**63), 2**63 - 1)
     if kind is float:

@@ -21,6 +21,8 @@ from schemas.contract.json_schemas import json_schemas
 from schemas.dead_letter import DeadLetter
 from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import SOURCES, Envelope
+from schemas.governance import GovernanceRecord
+from schemas.governance import encode as encode_governance
 from schemas.meta import Meta
 from schemas.profile import ProfileRecord
 from schemas.profile import encode as encode_profile
@@ -130,6 +132,11 @@ def test_changes_of_people(change: DirectoryChange) -> None:
     check("directory-change", json.loads(msgspec.json.encode(change)))
 
 
+@given(values(GovernanceRecord))
+def test_governance(record: GovernanceRecord) -> None:
+    check("governance", json.loads(encode_governance(record)))
+
+
 @given(values(RejectionRecord))
 def test_rejections(record: RejectionRecord) -> None:
     for name in ("connectors", "RejectionRecord"):
@@ -163,6 +170,10 @@ PERSON: Final = DirectoryRecord(connector="acme", alias="a@b", kind="email", use
 PROFILE: Final = ProfileRecord(
     connector="acme", kind="country", value="PT", partition=0, day=2, first_day=1, days=(1,), users=(1, 1)
 )
+ACTION: Final = GovernanceRecord(
+    uid="u", connector="acme", action="suspend_user", state="requested", user="jane@acme.example", origin="f", at_ms=1,
+    requested_ms=1,
+)  # fmt: skip
 WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("events", text(Envelope("acme", "e1").to_headers())),
     ("dead-letters", text(DeadLetter.of(b"", topic="t", partition=0, offset=1, stage="s", error="e").to_headers())),
@@ -178,6 +189,7 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("directory-change", json.loads(msgspec.json.encode(CHANGE))),
     ("RejectionRecord", json.loads(msgspec.json.encode(RejectionRecord(episode=1)))),
     ("verdict", json.loads(verdicts.encode(Verdict(said="reopen", by="ann", finding=made())))),
+    ("governance", json.loads(encode_governance(ACTION))),
     ("profile", json.loads(encode_profile(PROFILE))),
     ("meta", msgspec.msgpack.decode(metas.encode(Meta(next=1, schema=1, epoch=0)))),
 ]

@@ -1,0 +1,107 @@
+"""How every action of a partition stands, folded from its log. Whoever owns the partition next finds the same."""
+
+import bisect
+from collections import defaultdict
+from collections.abc import Collection, Iterator
+from typing import Final
+
+from agents.governing.kinds import KINDS
+from agents.governing.requests import is_held
+from schemas.governance import GovernanceRecord, State
+
+FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
+    None: frozenset({"requested", "skipped"}),
+    "requested": frozenset({"requested", "started", "skipped"}),
+    "started": frozenset({"started", "succeeded", "failed", "skipped", "uncertain"}),
+    "succeeded": frozenset({"reverted"}),
+    "uncertain": frozenset({"requested", "reverted"}),
+    "failed": frozenset({"requested"}),
+    "skipped": frozenset({"requested"}),
+    "reverted": frozenset(),
+}
+"""What may follow each state. A second `started` is a second attempt, after a look whether the first had happened."""
+
+
+class Ledger:
+    """The newest record of each action, and what follows from all of them.
+
+    `apply` takes the records of one partition in the order of its log; the same records give the same ledger.
+    """
+
+    def __init__(self) -> None:
+        self._newest: dict[str, GovernanceRecord] = {}
+        self._due: dict[str, None] = {}
+        self._started: dict[str, None] = {}
+        self._of_user: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+        self._locks: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
+
+    def __len__(self) -> int:
+        return len(self._newest)
+
+    def __contains__(self, uid: str) -> bool:
+        return uid in self._newest
+
+    def get(self, uid: str) -> GovernanceRecord | None:
+        """The newest record of an action."""
+        return self._newest.get(uid)
+
+    def accepts(self, record: GovernanceRecord) -> bool:
+        """Whether `record` may follow what is known of its action. A request that a finding makes again does not."""
+        before = self._newest.get(record.uid)
+        if record.state not in FOLLOWS[before.state if before else None]:
+            return False
+        if before is None or record.state != "requested":
+            return True
+        return bool(record.by) or record.reason == "breaker"  # a person asks again, or the breaker holds it
+
+    def apply(self, record: GovernanceRecord) -> bool:
+        """Takes the next record of the log; False for one that does not follow, which changes nothing."""
+        if not self.accepts(record):
+            return False
+        uid = record.uid
+        self._newest[uid] = record
+        self._of_user[record.connector, record.user][uid] = None
+        self._due.pop(uid, None)
+        self._started.pop(uid, None)
+        if record.state == "requested" and not is_held(record):
+            self._due[uid] = None
+        elif record.state == "started":
+            self._started[uid] = None
+            if KINDS[record.action].locks:
+                bisect.insort(self._locks[record.connector], (record.at_ms, record.user, uid))
+        return True
+
+    def next_due(self, busy: Collection[tuple[str, str]] = ()) -> Iterator[GovernanceRecord]:
+        """Requests that may start side by side: the first that is due of every user of whom nothing is under way, here
+        or by `busy` (connector and user).
+        """
+        taken = set(busy) | {(one.connector, one.user) for one in map(self._newest.__getitem__, self._started)}
+        for uid in list(self._due):
+            record = self._newest[uid]
+            whose = (record.connector, record.user)
+            if record.user and whose in taken:
+                continue
+            taken.add(whose)
+            yield record
+
+    def unfinished(self) -> list[GovernanceRecord]:
+        """What was started and has no outcome: after a crash, each may have happened."""
+        return [self._newest[uid] for uid in self._started]
+
+    def held(self) -> list[GovernanceRecord]:
+        """What the breaker holds until a person asks for it."""
+        return [record for record in self._newest.values() if is_held(record)]
+
+    def of_user(self, connector: str, user: str) -> Iterator[GovernanceRecord]:
+        """All that is known of one user, oldest first."""
+        for uid in self._of_user.get((connector, user), ()):
+            yield self._newest[uid]
+
+    def locks_since(self, connector: str, time_ms: int) -> list[str]:
+        """Who was locked out after `time_ms` (ms since the epoch) at `connector`, by anybody: one entry for each
+        action, however often it was tried.
+        """
+        locks = self._locks.get(connector, [])
+        lately = locks[bisect.bisect_right(locks, (time_ms, "\U0010ffff", "")) :]
+        found = {uid: user for _, user, uid in lately if self._newest[uid].state not in {"failed", "skipped"}}
+        return list(found.values())

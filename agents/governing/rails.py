@@ -1,0 +1,125 @@
+"""Whether a request may act now. Pure; asked when it is about to start, not when it was asked for."""
+
+from typing import Final
+
+import msgspec
+
+from agents.governing.kinds import CONTAINED, INSTEAD, KINDS
+from agents.governing.ledger import Ledger
+from agents.governing.requests import is_held
+from agents.governing.rules import DAY_MS, MINUTE_MS, Rules
+from agents.governing.standing import Standing
+from schemas.governance import Action, GovernanceRecord, Reason
+
+WONT_LAST: Final = "the account comes from an on-premises directory, which enables it again within half an hour"
+UNKNOWN_SIGN_IN: Final = "it is not known how the user signs in to Egnyte: this may have no effect there"
+EGNYTE_GOES_ON: Final = "sessions and tokens of Egnyte itself go on until they end"
+
+
+class Go(msgspec.Struct, frozen=True):
+    """It may start. `warnings`: what it will not do."""
+
+    warnings: tuple[str, ...] = ()
+
+
+class Skip(msgspec.Struct, frozen=True):
+    """It is not to be done. `instead`: what does the same where this has no effect."""
+
+    reason: Reason
+    detail: str
+    advice: str = ""
+    instead: Action | None = None
+
+
+class Hold(msgspec.Struct, frozen=True):
+    """The breaker holds it until a person asks for it."""
+
+    detail: str
+
+
+Decision = Go | Skip | Hold
+
+
+def decide(
+    request: GovernanceRecord, standing: Standing, rules: Rules, ledger: Ledger, *, people: int, now_ms: int
+) -> Decision:
+    """Whether `request`, which is due, may start. `people`: how many the directory knows; `now_ms`: ms since the epoch.
+
+    What a person asks for passes all rails but the mode `off` and the protected accounts: they know what they do.
+    """
+    mode = rules.mode_of(request.connector, request.policy)
+    by_policy = not request.by
+    if mode == "off":
+        return Skip("off", f"governance is off for {request.policy or request.connector}")
+    if not request.user:  # `notify`: about nobody, so of no danger to anybody
+        return Skip("dry_run", "would have been done") if by_policy and mode == "dry-run" else Go()
+    if entry := rules.protects(standing.names):
+        return Skip("protected", f"the account is protected by {entry!r}", "act by hand, outside of this program")
+    kind = KINDS[request.action]
+    if by_policy and (refusal := _left_alone(request, standing, rules, now_ms)):
+        return refusal
+    if by_policy and (stronger := _stronger(request, ledger)):
+        return Skip("stronger", f"{stronger.action} ({stronger.uid}) does that as well")
+    if kind.where == "entra" and not standing.by_entra:
+        return Skip(
+            "no_effect", "no effect at Egnyte: the user signs in with a password of Egnyte's", "",
+            INSTEAD.get(request.action),
+        )  # fmt: skip
+    if not (standing.entra_ids if kind.where == "entra" else standing.egnyte_ids) and kind.where != "mail":
+        name = "Entra ID" if kind.where == "entra" else "Egnyte"
+        return Skip("unknown_user", f"no account of the user is known in {name}", f"connect {name}, or act by hand")
+    if by_policy and mode == "dry-run":
+        return Skip("dry_run", "would have been done", "set the mode to on to let it act")
+    if by_policy and kind.locks and (full := _breaker(request, rules, ledger, people, now_ms)):
+        return Hold(full)
+    return Go(_warnings(request, standing))
+
+
+def _left_alone(request: GovernanceRecord, standing: Standing, rules: Rules, now_ms: int) -> Skip | None:
+    """Whom, and when, policies leave alone. Mail harms nobody."""
+    if now_ms - request.found_ms > rules.max_age_minutes * MINUTE_MS:
+        minutes = (now_ms - request.found_ms) // MINUTE_MS
+        return Skip(
+            "too_old", f"the finding is {minutes} minutes old, and acts no longer by itself", "ask for it by hand"
+        )
+    if KINDS[request.action].where == "mail":
+        return None
+    if standing.privileged and not rules.act_on_privileged:
+        return Skip("privileged", "the user is an administrator", "ask for it by hand, or set act_on_privileged")
+    if standing.guest and not rules.act_on_guests:
+        return Skip("guest", "the user is a guest, whose sessions live in another tenant", "ask for it by hand")
+    return None
+
+
+def _stronger(request: GovernanceRecord, ledger: Ledger) -> GovernanceRecord | None:
+    """An action that contains this one, on the same user, that is due, under way or done."""
+    wanted = CONTAINED.get(request.action)
+    for other in ledger.of_user(request.connector, request.user):
+        if other.action == wanted and (
+            (other.state in {"requested", "started"} and not is_held(other))
+            or (other.state in {"succeeded", "uncertain"} and request.requested_ms - other.at_ms < DAY_MS)
+        ):
+            return other
+    return None
+
+
+def _breaker(request: GovernanceRecord, rules: Rules, ledger: Ledger, people: int, now_ms: int) -> str:
+    """Why nobody may be locked out now; empty where somebody may."""
+    breaker = rules.breaker
+    lately = ledger.locks_since(request.connector, now_ms - breaker.minutes * MINUTE_MS)
+    if len(lately) >= breaker.locks:
+        return f"{len(lately)} accounts were locked in the last {breaker.minutes} minutes, and {breaker.locks} may be"
+    users = set(ledger.locks_since(request.connector, now_ms - DAY_MS))
+    if request.user not in users and len(users) >= (most := breaker.a_day(people)):
+        return f"{len(users)} of {people} people were locked out within a day, and {most} may be"
+    return ""
+
+
+def _warnings(request: GovernanceRecord, standing: Standing) -> tuple[str, ...]:
+    kind = KINDS[request.action]
+    found = []
+    if kind.where == "entra" and (kind.locks or kind.opens) and standing.synced:
+        found.append(WONT_LAST)
+    if kind.where == "entra" and not kind.opens:
+        found.append(EGNYTE_GOES_ON if standing.auth_type else UNKNOWN_SIGN_IN)
+    return tuple(found)
