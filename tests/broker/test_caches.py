@@ -46,10 +46,12 @@ class Facts:
         await until(known, f"{key} is {value}")
 
 
-async def create(settings: Settings, topic: str, partitions: int = 3) -> None:
-    """A compacted topic."""
+async def create(settings: Settings, topic: str, partitions: int = 3) -> bool:
+    """Makes a compacted topic; False where one of that name is still there."""
+    wanted = NewTopic(topic, partitions, 1, topic_configs={"cleanup.policy": "compact"})
     async with admin_client(settings) as client:
-        await client.create_topics([NewTopic(topic, partitions, 1, topic_configs={"cleanup.policy": "compact"})])
+        ((_, code, _, *_),) = (await client.create_topics([wanted])).topic_errors
+    return bool(code == 0)
 
 
 async def write(settings: Settings, topic: str, rows: Iterable[Row], transaction: str | None = None) -> None:
@@ -165,3 +167,16 @@ async def test_a_broker_that_goes_and_comes_back_is_waited_for_and_nothing_is_lo
         assert sorted(facts.seen, key=repr) == sorted(rows + more, key=repr)
         await follower.stop()
         await late.stop()
+
+
+async def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(following: Site) -> None:
+    settings, topic, _, follower = following
+    await write(settings, topic, [(f"k{n}", "old") for n in range(9)])
+    one = follower()
+    await one.start()
+    async with admin_client(settings) as client:
+        await client.delete_topics([topic])
+    await until(lambda: create(settings, topic), f"{topic} is made anew")
+    await write(settings, topic, [("k", "new")])
+    with pytest.raises(StreamError, match="was made anew, or its broker has lost the end of it"):
+        await asyncio.wait_for(one.ended(), 60)
