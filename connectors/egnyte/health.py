@@ -62,15 +62,15 @@ def usual_gap_ms(watch: Watch) -> int:
 def learn(watch: Watch, newest_ms: int, dates: Iterable[int]) -> Watch:
     """`watch` after a page with events of these `dates`; `newest_ms`: of the newest event before, 0 for none.
 
-    What was an episode of silence is not usual.
+    That there was none before the first is a gap, too. What was an episode of silence is not usual.
     """
     gaps = dict(watch.gaps)
-    before = newest_ms
+    before = newest_ms or watch.from_ms
     skip = "connector_silent" in watch.open
     for date_ms in sorted(dates):
         if date_ms <= before:
             continue
-        if before and not skip:
+        if not skip:
             day = date_ms // DAY_MS
             gaps[day] = max(gaps.get(day, 0), date_ms - before)
         before, skip = date_ms, False
