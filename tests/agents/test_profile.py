@@ -120,6 +120,14 @@ def test_a_day_of_people_who_were_here_before_is_told_when_it_is_over_and_once()
     assert len(told) == 10 + 1 + 1  # each new user, the end of each of two days
 
 
+def test_who_comes_late_for_a_day_that_is_over_still_counts_for_it() -> None:
+    before = [row("a", DAY), row("b", DAY), row("a", DAY + 1), row("c", DAY + 2, "ES")]
+    assert counted(*before)[b"acme/country/PT/0"].days == (2, 1)
+    told = counted(*before, row("b", DAY + 1))[b"acme/country/PT/0"]
+    assert told.days == (2, 2)
+    assert users(told, DAY + 30) == 2
+
+
 def test_one_user_can_make_no_value_common_and_leaves_only_so_many_behind() -> None:
     rows = [row("a", DAY, asn=64500 + n % 60, client=f"robot {n % 60}") for n in range(600)]
     kept = counted(*rows)
