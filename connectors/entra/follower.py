@@ -15,6 +15,7 @@ log = structlog.get_logger(__name__)
 FIRST_RETRY_S: Final = 5.0
 LONGEST_RETRY_S: Final = 300.0
 """Between tries while Graph is away, or until somebody mends secret, permission or tenant."""
+DOUBLINGS: Final = 6
 
 
 class EntraFollower:
@@ -31,7 +32,8 @@ class EntraFollower:
         try:
             put = await self._users.round()
         except NoAnswer as error:
-            wait_s = LONGEST_RETRY_S if error.needs_people else min(FIRST_RETRY_S * 2**self._failures, LONGEST_RETRY_S)
+            backoff_s = min(FIRST_RETRY_S * 2 ** min(self._failures, DOUBLINGS), LONGEST_RETRY_S)
+            wait_s = LONGEST_RETRY_S if error.needs_people else backoff_s
             self._failures += 1
             log.warning(
                 "people can't be read from Entra ID", tenant=self._tenant, kind=error.kind, reason=str(error),

@@ -9,6 +9,9 @@ from connectors.entra.refusals import Malformed, NoAnswer, ServerFault, Throttle
 FIRST_S: Final = 1.0
 LONGEST_S: Final = 60.0
 """Pauses double from the first to the longest; each is drawn between half of it and all."""
+LEAST_S: Final = 0.05
+"""And so they double, from here, where Graph wants less: a Retry-After of nothing must not become a storm."""
+DOUBLINGS: Final = 6
 
 
 class Clock(Protocol):
@@ -37,8 +40,9 @@ class Patience:
         if not isinstance(error, Throttled | ServerFault | Unreachable | Malformed):
             raise error
         told_s = getattr(error, "retry_after_s", None)
-        backoff_s = min(FIRST_S * 2 ** (self.tries - 1), LONGEST_S)
-        wait_s = told_s if told_s is not None else backoff_s * (0.5 + self._draw() / 2)
+        grown = 2 ** min(self.tries - 1, DOUBLINGS)
+        backoff_s = min(FIRST_S * grown, LONGEST_S) * (0.5 + self._draw() / 2)
+        wait_s = backoff_s if told_s is None else max(told_s, LEAST_S * grown)
         if self._clock.now_ms() + round(wait_s * 1_000) > self._until_ms:
             raise error
         self.tries += 1

@@ -16,6 +16,9 @@ HARMLESS: Final = frozenset(
 )
 """Roles whose holders count as no administrators in Microsoft's own rules on who may act on whom."""
 
+GROUP: Final = "#microsoft.graph.group"
+USER: Final = "#microsoft.graph.user"
+
 Roles = dict[str, tuple[str, ...]]
 """The names of the roles of each user, by object id."""
 
@@ -42,7 +45,7 @@ async def privileged_roles(client: GraphClient) -> Roles | None:
             if role.display_name in HARMLESS:
                 continue
             async for member in client.pages(f"/directoryRoles/{role.id}/members", _Member, params={"$select": "id"}):
-                for user in [member.id] if member.kind != "#microsoft.graph.group" else await _members(client, member):
+                for user in [member.id] if member.kind != GROUP else await _members(client, member):
                     found[user].add(role.display_name)
     except Forbidden as error:
         log.warning(
@@ -54,9 +57,10 @@ async def privileged_roles(client: GraphClient) -> Roles | None:
 
 
 async def _members(client: GraphClient, group: _Member) -> list[str]:
-    path = f"/groups/{group.id}/transitiveMembers/microsoft.graph.user"
+    path = f"/groups/{group.id}/transitiveMembers"
     try:
-        return [member.id async for member in client.pages(path, _Member, params={"$select": "id"})]
+        members = [member async for member in client.pages(path, _Member, params={"$select": "id"})]
     except (Forbidden, NotFound) as error:
         log.warning("the members of a group with a privileged role can't be read", group=group.id, reason=str(error))
         return []
+    return [member.id for member in members if member.kind == USER]

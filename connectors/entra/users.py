@@ -73,7 +73,6 @@ class EntraUsers:
 
         Raises a NoAnswer, or what the publisher raises.
         """
-        refreshed = await self._refresh_roles()
         selection, _, link = self._publisher.position(ENTRA).partition(_MARK)
         if not link or self._anew:
             return await self._everybody()
@@ -88,6 +87,8 @@ class EntraUsers:
             log.warning("changes since the last round are not kept any more: reading everybody anew", reason=str(error))
             self._anew = True
             return await self._everybody()
+        # People before roles: what keeps those away must not keep people away.
+        refreshed = await self._refresh_roles()
         entries = await self._changed(told)
         if refreshed:
             entries = self._with_new_roles(entries)
@@ -105,12 +106,15 @@ class EntraUsers:
             )
             self._leave_dates = False
             return await self._everybody()
+        await self._refresh_roles()
         known = self._publisher.directory
-        entries = {
-            user.id: self._with_roles(entry_of(user, known.entry(ENTRA, user.id) if _is_bare(user) else None))
-            for user in told
-            if isinstance(user.removed, UnsetType)
-        }
+        entries: dict[str, DirectoryEntry] = {}
+        for user in told:
+            if isinstance(user.removed, UnsetType):
+                was = known.entry(ENTRA, user.id) if _is_bare(user) else None
+                entries[user.id] = self._with_roles(entry_of(user, was))
+            else:  # deleted while the list was read
+                entries.pop(user.id, None)
         for user_id in known.ids(ENTRA) & (deleted := await self._deleted()).keys() - entries.keys():
             was = known.entry(ENTRA, user_id)
             if was is not None:
@@ -197,7 +201,7 @@ class EntraUsers:
             return False
         try:
             self._roles = await privileged_roles(self._client)
-        except NoAnswer as error:  # people go before roles: those known so far stay as they are
+        except NoAnswer as error:  # those known so far stay as they are
             log.warning("privileged roles can't be read now", kind=error.kind, reason=str(error))
             return False
         self._roles_read_ms = now_ms

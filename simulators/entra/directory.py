@@ -164,10 +164,20 @@ class Directory:
     def is_administrator(self, user_id: str) -> bool:
         """Whether a user holds a privileged role, alone or by a group."""
         return any(
-            user_id in members or any(user_id in self.groups.get(member, ()) for member in members)
+            user_id in members or any(user_id in self.everyone_in(group) for group in members)
             for role, members in self.roles.items()
             if role in ADMIN_ROLES
         )
+
+    def everyone_in(self, group: str) -> set[str]:
+        """The members of a group and of the groups in it, groups too; nobody where there is no such group."""
+        found: set[str] = set()
+        ahead = [group]
+        while ahead:
+            more = self.groups.get(ahead.pop(), set()) - found
+            found |= more
+            ahead += more
+        return found
 
     def members_of(self, ids: set[str]) -> Iterator[dict[str, Any]]:
         """What is said of the members of a role or group: users that are there, and groups."""

@@ -53,7 +53,7 @@ class Graph:
             Route("/v1.0/directoryRoles", behind(reading.roles, *READS_ROLES), methods=["GET"]),
             Route("/v1.0/directoryRoles/{role}/members", behind(reading.role_members, *READS_ROLES), methods=["GET"]),
             Route(
-                "/v1.0/groups/{group}/transitiveMembers/microsoft.graph.user",
+                "/v1.0/groups/{group}/transitiveMembers",
                 behind(reading.group_members, *READS_GROUPS),
                 methods=["GET"],
             ),

@@ -117,12 +117,11 @@ async def role_members(call: Call) -> Reply:
 
 
 async def group_members(call: Call) -> Reply:
-    """`GET /groups/{id}/transitiveMembers/microsoft.graph.user`."""
+    """`GET /groups/{id}/transitiveMembers`."""
     directory, wanted = call.tenant.directory, call.request.path_params["group"]
     if wanted not in directory.groups:
         raise not_found(wanted)
-    found = [one for one in directory.members_of(directory.groups[wanted]) if one["@odata.type"].endswith("user")]
-    return _paged(call, found, "users")
+    return _paged(call, list(directory.members_of(directory.everyone_in(wanted))), "directoryObjects")
 
 
 async def risky_user(call: Call) -> Reply:

@@ -19,8 +19,9 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
 
     Delta: `page_size` users a page. `repeats`: each page brings so many users again, and one of its own twice.
     `minimal`: a changed user comes with the changed properties only, even without `Prefer: return=minimal`. `unset`:
-    properties that have no value are sent as null, not only those that have lost theirs. `link_days` until a deltaLink dies; `expired_style`:
-    410 with Location, or 400 with that code. `leave_date_in_delta`: otherwise selecting it is answered with 501.
+    properties that have no value are sent as null, not only those that have lost theirs. `link_days` until a deltaLink
+    dies; `expired_style`: 410 with Location, or 400 with that code. `leave_date_in_delta`: otherwise selecting it is
+    answered with 501.
 
     Acts: `revoke_answer`: 204, or 200 with a value. `revoke_is_sensitive`: revoking an administrator's sessions needs a
     role, as disabling does. `confirm_unknown`: the answer to confirming a user that does not exist. `p2_licence` false:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
+from connectors.directory import DirectoryPublisher
+from connectors.entra.follower import EntraFollower
 from connectors.people import people_service
 from connectors.sessions import Sessions, together
 from schemas import directory as schema
@@ -17,7 +19,7 @@ from streams.errors import Fenced, Refused
 from streams.sections import Settings, StreamsSettings
 from streams.topics import PARTITIONS
 from tests.connectors.egnyte.harness import Log
-from tests.connectors.entra.harness import NOW_MS, JumpingClock, people, settings_for
+from tests.connectors.entra.harness import NOW_MS, JumpingClock, people, settings_for, site
 
 REAL_S = 30
 
@@ -101,6 +103,18 @@ async def test_what_graph_does_ends_nothing() -> None:
     clock = await serve(tenant, log, for_s=3_000)
     assert len(known(log)) == 3
     assert 300.0 >= max(clock.slept) > 60.0
+
+
+async def test_graph_may_be_away_for_weeks() -> None:
+    async with site(people(1)) as place:
+        publisher = DirectoryPublisher(Settings(), Log(), "acme", now_ms=place.clock.now_ms)
+        await publisher.start()
+        follower = EntraFollower(place.entra, place.client, publisher)
+        follower._failures = 5_000
+        place.tenant.fault(Fault(kind="status", status=410))
+        assert await follower.turn() == 300.0
+        assert await follower.turn() == place.entra.poll_interval_s
+        assert len(publisher.directory) == 1
 
 
 async def test_a_login_that_is_refused_is_tried_rarely() -> None:

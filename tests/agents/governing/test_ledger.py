@@ -138,7 +138,7 @@ WRITTEN = st.tuples(
 )  # fmt: skip
 LOGS = st.lists(WRITTEN, max_size=25).map(
     lambda rows: [
-        request(action, user, origin, state=state, by=by, reason=reason, at_ms=NOW_MS + n)  # type: ignore[arg-type]
+        request(action, user, origin, state=state, by=by, reason=reason, at_ms=NOW_MS + n)
         for n, (action, user, origin, state, by, reason) in enumerate(rows)
     ]
 )

@@ -187,6 +187,13 @@ async def test_pauses_are_drawn_and_bounded() -> None:
         assert place.clock.slept == [0.5, 1, 2, 4, 8, 16, 30, 30, 30]
 
 
+async def test_a_retry_after_of_nothing_is_no_invitation_to_a_storm() -> None:
+    async with site(people(1)) as place:
+        place.tenant.fault(Fault(kind="throttle", retry_after_s=0.001, count=0, duration_s=1_000))
+        assert isinstance(await refused(place, within_s=60), Throttled)
+        assert len(place.clock.slept) < 30
+
+
 async def test_patience_ends() -> None:
     async with site(people(1)) as place:
         place.tenant.fault(Fault(kind="status", status=500, count=0, duration_s=10_000))

@@ -215,7 +215,8 @@ async def test_what_happens_while_a_round_is_read_is_in_the_next() -> None:
 async def test_roles_by_assignment_and_by_group() -> None:
     async with reading(people(5)) as reader:
         directory = reader.tenant.directory
-        directory.join("admins", "u2")
+        directory.join("deputies", "u2")
+        directory.join("admins", "deputies")
         directory.assign("Global Administrator", "u1")
         directory.assign("Global Administrator", "admins")
         directory.assign("Directory Readers", "u3")
