@@ -7,9 +7,11 @@ from pathlib import Path
 import structlog
 
 from agents import detect, enrich, networks, profile
+from agents.fetch_lists import keep_fetched
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
+from connectors.places.fetched import FetchedLists
 from detections.policies import PoliciesError
 from streams import host
 from streams.app import build
@@ -46,6 +48,9 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     def apps() -> Sequence[ChunkApp]:
         if places is not None:
             tasks.append(asyncio.create_task(_refresh(places), name="refresh places"))
+            if settings.places.lists_dir:
+                lists = FetchedLists(Path(settings.places.lists_dir))
+                tasks.append(asyncio.create_task(keep_fetched(lists), name="fetch lists"))
         built = [build(settings, spec, probe) for spec in specs]
         if policies is not None:
             tasks.append(asyncio.create_task(keep_current(policies, built), name="reload policies"))

@@ -136,7 +136,8 @@ class RemoteClock:
         self._now_ms = now_ms
         self._number = itertools.count()
         self._waiting: dict[int, asyncio.Future[None]] = {}
-        self._listening = asyncio.create_task(self._listen())
+        self.over = asyncio.create_task(self._listen())
+        """Done when the trial has gone."""
 
     @classmethod
     async def connected(cls, port: int) -> "RemoteClock":

@@ -67,7 +67,13 @@ class Run:
         self.clock = VirtualClock(self.start_ms)
         self.server = TimeServer(self.clock)
         switches = Switches(
-            quota_per_second=2, quota_per_day=1_000, late_percent=4, late_minutes=50, twin_percent=3, seed=seed
+            quota_per_second=2,
+            quota_per_day=1_000,
+            late_percent=4,
+            late_minutes=50,
+            twin_percent=3,
+            seed=seed,
+            slice_minutes=max(30, poll_s // 60),
         )
         self.egnyte = EgnyteSimulator(self._events(days), self.clock, switches)
         self.outcome = Outcome(" + ".join(faults))

@@ -23,6 +23,7 @@ async def main(port: int) -> None:
     settings = load().settings
     egnyte = settings.egnyte
     clock = await RemoteClock.connected(port)
+    clock.over.add_done_callback(lambda _: stop.set())
     quota = Quota(egnyte.max_per_day, egnyte.max_per_minute)
     async with EgnyteClient(egnyte.base_url, egnyte.token, clock=clock, quota=quota) as client:
         await Connector(settings, stop, clock, lambda: ConnectorCluster(settings, "trial")).serve(client)
