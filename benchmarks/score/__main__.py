@@ -13,6 +13,7 @@ import structlog
 from benchmarks.score import memory, repeat
 from benchmarks.score.bars import Score, score
 from benchmarks.score.findings import Told
+from benchmarks.score.lateness import differences
 from benchmarks.score.pipeline import Run, Site
 from benchmarks.score.report import report
 from benchmarks.score.world import World
@@ -34,6 +35,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     if asked.memory and asked.repeat:
         parser.error("--repeat needs the real pipeline: leave out --memory")
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what it retries is no news
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     try:
         scenario = Scenario(asked.seed, asked.users, asked.days)
@@ -51,7 +53,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _in_memory(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> Score:
     told = memory.run(scenario, folder / "world", shuffled=asked.shuffle)
-    return _scored(scenario, asked, told, sum(1 for _ in scenario))
+    found = _scored(scenario, asked, told, sum(1 for _ in scenario))
+    return _with_order(found, scenario, told, folder) if asked.shuffle else found
+
+
+def _with_order(found: Score, scenario: Scenario, shuffled: list[Told], folder: Path) -> Score:
+    """`found` with how what was told differs from what is told of the same events in order."""
+    in_order = memory.run(scenario, folder / "in order")
+    return msgspec.structs.replace(found, order=differences(in_order, shuffled))
 
 
 def _real(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> Score:
@@ -64,6 +73,8 @@ def _real(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> Score:
             told = await run.run(shuffled=asked.shuffle)
             found = _scored(scenario, asked, told, run.events)
             found = msgspec.structs.replace(found, wall_s=tuple(run.wall_s))
+            if asked.shuffle:
+                found = _with_order(found, scenario, told, folder)
             if asked.repeat:
                 differences = await repeat.compare(site, world, bootstrap, folder, _say)
                 found = msgspec.structs.replace(found, failures=(*found.failures, *differences.failures),

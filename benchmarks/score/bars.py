@@ -64,7 +64,8 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. `confusers`: of each kind, how many were staged, how many of them led to alerts and to behaviors, and
     why others were kept quiet, by policy and reason. `unlabelled`: wrong findings on ordinary people. `missing`: kinds
     that were not staged. `wall_s`: of each day, its events, and the seconds from its publication to all of it being
-    judged. `repeated`: what judging the same log again came to. `failures`: the bars that are not met, in words.
+    judged. `repeated`: what judging the same log again came to. `order`: what is told otherwise when events come late.
+    `failures`: the bars that are not met, in words.
     """
 
     seed: int
@@ -81,6 +82,7 @@ class Score(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
     wall_s: tuple[tuple[int, float], ...] = ()
     repeated: str = ""
+    order: tuple[str, ...] = ()
     failures: tuple[str, ...] = ()
 
 

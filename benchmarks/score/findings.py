@@ -9,7 +9,7 @@ import msgspec
 class Told(msgspec.Struct, frozen=True, kw_only=True):
     """One finding: its first record, and whether any of its records was an alert. `user`: e-mail, empty where it is
     about a network or link. `networks`: of its evidence and resources. `told_ms`: event time of the activity that led
-    to it. `suppressed`: why it was not raised, empty where it was.
+    to it. `suppressed`: why it was not raised, empty where it was. `count`: events, as last told.
     """
 
     uid: str
@@ -24,6 +24,7 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     told_ms: int
     message: str
     suppressed: str = ""
+    count: int = 1
     records: int = 1
 
 
@@ -42,6 +43,7 @@ def collected(records: Iterable[tuple[int, bytes]]) -> list[Told]:
                 first_ms=min(known.first_ms, told.first_ms),
                 last_ms=max(known.last_ms, told.last_ms),
                 networks=known.networks | told.networks,
+                count=told.count,
                 records=known.records + 1,
             )
     return list(found.values())
@@ -68,6 +70,7 @@ def _told(told_ms: int, finding: dict[str, Any]) -> Told:
         told_ms=told_ms,
         message=finding["message"],
         suppressed=extra.get("suppressed", ""),
+        count=finding.get("count", 1),
     )
 
 

@@ -102,6 +102,17 @@ class Site:
                         process.kill()
                         process.wait()
 
+    async def joined(self, processes: Sequence[subprocess.Popen[bytes]], agents: Sequence[str]) -> None:
+        """Returns when every worker is a member of every agent's group. Raises as `drained` does."""
+        deadline = time.monotonic() + DRAIN_WITHIN_S
+        groups = [group_name(self.settings, agent) for agent in agents]
+        async with admin_client(self.settings) as client:
+            while (members := await _members(client, groups)) < len(processes):
+                self._check(processes)
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"only {members} of {len(processes)} workers have joined the groups")
+                await asyncio.sleep(LOOK_EVERY_S)
+
     async def drained(self, processes: Sequence[subprocess.Popen[bytes]], agents: Sequence[str]) -> None:
         """Returns when all `agents` have committed all that is there for them, in the order of the data. Raises
         RuntimeError where a worker ended, TimeoutError where it takes too long.
@@ -165,6 +176,19 @@ class Site:
         await self.cluster.close()
 
 
+async def _members(client: Any, groups: list[str]) -> int:
+    """Of how many members the smallest of `groups` consists; 0 while one is being rebalanced."""
+    counts = []
+    for group in groups:  # aiokafka can't read an answer about several
+        try:
+            (answer,) = await client.describe_consumer_groups([group])
+        except KafkaError:  # a fresh broker has no coordinator yet
+            return 0
+        ((_, _, state, _, _, members, *_),) = answer.groups
+        counts.append(len(members) if state == "Stable" else 0)
+    return min(counts)
+
+
 class Run:
     """One scenario on one site. `wall_s`: what passed from a day's publication to all of it being judged, by day."""
 
@@ -186,7 +210,7 @@ class Run:
             self._now_ms = self._scenario.start_ms - 100 * DAY_MS
             await people.put("entra", tenant.everybody(), complete=True, position="")
             with self.site.workers(self._workers, AGENTS) as processes:
-                await self.site.drained(processes, AGENTS)
+                await self.site.joined(processes, AGENTS)
                 for day in days(self._scenario, shuffled=shuffled):
                     await self._show(day)
                     began = time.monotonic()

@@ -35,9 +35,10 @@ async def compare(site: Site, world: World, bootstrap: str, folder: Path, say: S
         fresh = Site(bootstrap, folder, world)
         try:
             await fresh.prepare()
-            for name, records in logs.items():
-                await publish_to(fresh.settings, name, records)
             with fresh.workers(staff, JUDGES) as processes:
+                await fresh.joined(processes, JUDGES)
+                for name, records in logs.items():
+                    await publish_to(fresh.settings, name, records)
                 await fresh.drained(processes, JUDGES)
             found[staff] = rows(await fresh.read("alerts", "behaviors"), fresh.settings.kafka.topic_prefix)
         finally:

@@ -40,6 +40,11 @@ def _policies(score: Score) -> Iterable[str]:
             f"and judged in {seconds / len(score.wall_s):.1f} s on average."
         )
         yield ""
+    if score.order:
+        yield "Told otherwise than in order of time:"
+        yield ""
+        yield from (f"- {each}" for each in score.order)
+        yield ""
     if score.repeated:
         yield f"Judged again: {score.repeated}."
         yield ""
