@@ -4,7 +4,7 @@
 The producer's methods are aiokafka's own, so that the hot path has no wrapper around it.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 Headers = list[tuple[str, bytes]]
@@ -59,12 +59,27 @@ class Delivered(Protocol):
     def offset(self) -> int: ...
 
 
+class Offsets(NamedTuple):
+    """The offsets that a producer's transactions commit: of which group and input partition. `was_committed`: asked,
+    for the partitions of a transaction that a broker has left open, whether it had been decided to commit it."""
+
+    group: str
+    source: TopicPartition
+    was_committed: Callable[[Sequence[TopicPartition]], Awaitable[bool]]
+
+
 class Producer(Protocol):
     """A transactional producer. `start` fences every earlier producer of the same transactional id.
 
     Each method raises `Fenced` (or what `is_fenced` tells) when a later one has been started, and Kafka's errors
     otherwise.
     """
+
+    @property
+    def has_aborted(self) -> bool:
+        """Whether `start` has aborted a transaction that an earlier producer may have been told was committed: what
+        that one knew is not so."""
+        ...
 
     async def start(self) -> None: ...
     async def stop(self) -> None: ...
@@ -79,10 +94,16 @@ class Producer(Protocol):
 class Cluster(Protocol):
     """Kafka, as far as one agent needs it. Readers see committed records only."""
 
-    def producer(self, transactional_id: str) -> Producer: ...
+    def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
+        """A producer, not started. `offsets`: what its transactions commit, if they do."""
+        ...
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
         """What `group` has committed for `tp`, None where nothing."""
+        ...
+
+    async def undecided(self, tp: TopicPartition) -> Sequence[Record]:
+        """What stands behind the last stable offset, whatever becomes of it."""
         ...
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:

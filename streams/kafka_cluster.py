@@ -11,7 +11,8 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import GroupLoadInProgressError, KafkaError, ProducerClosed
 from aiokafka.structs import TopicPartition as KafkaTopicPartition
 
-from streams.cluster import Committed, Producer, Record, TopicPartition
+from streams import forgotten
+from streams.cluster import Committed, Offsets, Producer, Record, TopicPartition
 from streams.kafka import client_options
 from streams.sections import Settings
 
@@ -44,7 +45,42 @@ next."""
 
 
 class LaneProducer(AIOKafkaProducer):
-    """aiokafka's, but one that is given up leaves nothing behind."""
+    """aiokafka's, but one that is given up leaves nothing behind, and one that starts ends what a broker has forgotten
+    to end (`streams.forgotten`), in topics that begin with one of `prefixes`."""
+
+    def __init__(self, *, prefixes: tuple[str, ...], offsets: Offsets | None, **options: Any) -> None:
+        super().__init__(**options)  # type: ignore[no-untyped-call]
+        self.has_aborted = False
+        self._prefixes = prefixes
+        self._offsets = offsets
+
+    @property
+    def transactional_id(self) -> str:
+        """As Kafka knows it."""
+        return str(self._txn_manager.transactional_id)
+
+    def touch(self, partition: KafkaTopicPartition) -> None:
+        """Have the open transaction end in `partition` too, though nothing of it is there."""
+        self._txn_manager.maybe_add_partition_to_txn(partition)
+
+    async def start(self) -> None:
+        """As aiokafka's; then there is no open transaction of this id anywhere. Raises Kafka's errors."""
+        await super().start()  # type: ignore[no-untyped-call]
+        try:
+            found = await forgotten.hanging(self.client, self._txn_manager.producer_id, self._prefixes)
+            if found:
+                await self._end(found)
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _end(self, partitions: Sequence[KafkaTopicPartition]) -> None:
+        """Without offsets there is nothing to tell a decided transaction by: it has not happened, and is done again."""
+        of = self._offsets
+        commit = of is not None and await of.was_committed([TopicPartition(*tp) for tp in partitions])
+        source = None if of is None else KafkaTopicPartition(*of.source)
+        await forgotten.end(self, partitions, commit=commit, group="" if of is None else of.group, source=source)
+        self.has_aborted = not commit
 
     async def stop(self) -> None:
         """As aiokafka's, which waits without end for what can't be delivered. Cancelled, it would leave a sender that
@@ -76,10 +112,13 @@ class KafkaCluster:
         self._ends: AIOKafkaConsumer | None = None
         self._admin: AIOKafkaAdminClient | None = None
 
-    def producer(self, transactional_id: str) -> Producer:
+    def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
         """See `streams.cluster.Cluster`."""
-        producer: Producer = LaneProducer(  # type: ignore[no-untyped-call]
+        prefix = self._settings.kafka.topic_prefix
+        return LaneProducer(
             **self._options,
+            prefixes=(f"{prefix}.", f"{prefix}-watch-"),
+            offsets=offsets,
             transactional_id=transactional_id,
             transaction_timeout_ms=self._settings.streams.transaction_timeout_ms,
             compression_type=COMPRESSION,
@@ -88,7 +127,6 @@ class KafkaCluster:
             retry_backoff_ms=RETRY_BACKOFF_MS,
             linger_ms=0,
         )
-        return producer
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
         """See `streams.cluster.Cluster`."""
@@ -149,6 +187,24 @@ class KafkaCluster:
                             yield records
             finally:
                 consumer.unsubscribe()  # or it would go on fetching
+
+    async def undecided(self, tp: TopicPartition) -> list[Record]:
+        """See `streams.cluster.Cluster`."""
+        partition = KafkaTopicPartition(*tp)
+        found: list[Record] = []
+        async with self._alone(), asyncio.timeout(ANSWER_S):
+            _, stable = await self._bounds(await self._reader(), partition)
+            end = await self._end(partition)
+            assert self._ends is not None  # noqa: S101 - `_end` makes it
+            self._ends.assign([partition])
+            try:
+                self._ends.seek(partition, stable)
+                while await self._position(self._ends, partition) < end:
+                    for records in (await self._ends.getmany(partition, timeout_ms=POLL_MS)).values():
+                        found.extend(records)
+            finally:
+                self._ends.unsubscribe()
+        return found
 
     @staticmethod
     async def _position(consumer: AIOKafkaConsumer, partition: KafkaTopicPartition) -> int:

@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from schemas.meta import Meta
-from streams.cluster import Cluster, Committed, Producer, Record, TopicPartition
+from schemas import meta as metas
+from schemas.meta import META_KEY, Meta
+from streams.cluster import Cluster, Committed, Offsets, Producer, Record, TopicPartition
 from streams.errors import Refused, StreamError
+from streams.forgotten import OFFSETS
 from streams.sections import StreamsSettings
 from streams.spec import AgentSpec
 from streams.startup import EARLIEST, OURS, Start, decide
@@ -160,11 +162,14 @@ class Lane:
     async def _prepare(self) -> None:
         spec, tp = self.spec, self.tp
         # Every generation gets its own producer: starting it aborts whatever an earlier owner left open, and waits
-        # until
-        # what that had committed is there to be read.
-        self._producer = self._cluster.producer(f"{spec.group}-{tp.partition}")
+        # until what that had committed is there to be read.
+        self._producer = self._cluster.producer(
+            f"{spec.group}-{tp.partition}", Offsets(spec.group, tp, self._was_committed)
+        )
         async with asyncio.timeout(self._settings.transaction_timeout_ms / 1000 + ABORTED_AFTER_S):
             await self._producer.start()
+        if self._producer.has_aborted:
+            self._known = None  # it holds a unit that was folded in and has not happened after all
         self._probe("fenced")
         state, start = await (self._start_stateful() if spec.changelog is not None else self._start_stateless())
         meta = start.meta
@@ -188,6 +193,31 @@ class Lane:
         self.ready = True
         self.ready_at = asyncio.get_running_loop().time()
         self._on_room()
+
+    async def _was_committed(self, left_open: Sequence[TopicPartition]) -> bool:
+        """Whether the unit of which `left_open` is left was decided to be committed.
+
+        Its offset, its state (or its lineage) and its outputs stand or fall together. Where the offset is decided and
+        where the own log is, the other one tells; where both are open it has not happened, and is done again; where
+        both are decided only outputs are open: those are committed, for a record that is there twice does less harm
+        than one that is lost.
+        """
+        spec, tp = self.spec, self.tp
+        log_of_unit = TopicPartition(spec.changelog or spec.lineage or "", tp.partition)
+        offset_open = any(each.topic == OFFSETS for each in left_open)
+        if offset_open and log_of_unit in left_open:
+            return False
+        found = await self._cluster.committed(spec.group, tp)
+        committed = 0 if found is None else found.offset
+        if log_of_unit in left_open:
+            following = _following(await self._cluster.undecided(log_of_unit))
+            return following is not None and committed >= following
+        if not offset_open:
+            return True
+        if spec.changelog is None:
+            return await self._last_written() > committed
+        state = await restore(self._cluster, log_of_unit)
+        return state.meta is not None and state.meta.next > committed
 
     async def _start_stateful(self) -> tuple[PartitionState, Start]:
         spec, tp = self.spec, self.tp
@@ -369,6 +399,18 @@ class Lane:
             done = await work
         self.busy = False  # stays set on failure: close() then aborts
         return done
+
+
+def _following(records: Sequence[Record]) -> int | None:
+    """The input offset after the unit that wrote `records`, its state or its lineage; None where they don't tell."""
+    found = None
+    for record in records:
+        if record.key == META_KEY:
+            found = metas.decode(record.value or b"").next
+        for name, value in record.headers:
+            if name == INPUT_OFFSET:
+                found = int(value) + 1
+    return found
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

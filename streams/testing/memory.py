@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from streams.cluster import NO_HEADERS, Committed, Headers, Producer, Record, TopicPartition
+from streams.cluster import NO_HEADERS, Committed, Headers, Offsets, Producer, Record, TopicPartition
 from streams.errors import Fenced
 
 Fate = Literal["open", "committed", "aborted", "marker"]
@@ -102,7 +102,7 @@ class MemoryCluster:
         else:
             self.groups[(group, tp)] = Committed(offset, "")
 
-    def producer(self, transactional_id: str) -> Producer:
+    def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
         """See `streams.cluster.Cluster`."""
         return MemoryProducer(self, transactional_id)
 
@@ -114,6 +114,11 @@ class MemoryCluster:
             self.stale_reads -= 1
             return self._before[group, tp]
         return self.groups.get((group, tp))
+
+    async def undecided(self, tp: TopicPartition) -> Sequence[Record]:
+        """See `streams.cluster.Cluster`."""
+        await asyncio.sleep(0)
+        return self.logs[tp][self.end(tp) :]
 
     async def bounds(self, tp: TopicPartition) -> tuple[int, int]:
         """See `streams.cluster.Cluster`."""
@@ -157,7 +162,9 @@ class _Delivery(msgspec.Struct):
 
 
 class MemoryProducer:
-    """A transactional producer on a `MemoryCluster`."""
+    """A transactional producer on a `MemoryCluster`, whose brokers forget nothing."""
+
+    has_aborted = False
 
     def __init__(self, cluster: MemoryCluster, transactional_id: str) -> None:
         self.transactional_id = transactional_id

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, cast
 
-from streams.cluster import Producer
+from streams.cluster import Offsets, Producer
 from streams.sections import MINUTE_MS, StreamsSettings
 from streams.testing import Driver, run
 from tests.streams.counting import counting
@@ -18,8 +18,8 @@ def refuse_to_write(driver: Driver, partition: int, error: BaseException) -> Non
     """Every producer of `partition` fails from now on when it sends, as for a record that the broker does not take."""
     make = driver.cluster.producer
 
-    def producer(transactional_id: str) -> Producer:
-        made: Any = make(transactional_id)
+    def producer(transactional_id: str, offsets: Offsets | None = None) -> Producer:
+        made: Any = make(transactional_id, offsets)
         if transactional_id.endswith(f"-{partition}"):
 
             async def send_batch(*_: Any, **__: Any) -> Any:
@@ -97,8 +97,8 @@ def test_stopping_twice_at_once_leaves_the_lanes_that_follow_alone() -> None:
     async def story(driver: Driver) -> None:
         make = driver.cluster.producer
 
-        def slow_to_close(transactional_id: str) -> Producer:
-            made: Any = make(transactional_id)
+        def slow_to_close(transactional_id: str, offsets: Offsets | None = None) -> Producer:
+            made: Any = make(transactional_id, offsets)
 
             async def stop() -> None:
                 await asyncio.sleep(1)

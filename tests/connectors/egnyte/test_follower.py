@@ -15,7 +15,7 @@ from connectors.egnyte.service import serve
 from schemas.event import MAX_VALUE_BYTES, Envelope
 from simulators.clock import VirtualClock
 from simulators.egnyte import EgnyteSimulator, Fault, Switches
-from streams.cluster import Producer
+from streams.cluster import Offsets, Producer
 from streams.errors import Fenced, Refused
 from streams.settings import StreamsSettings
 from streams.testing.memory import MemoryProducer
@@ -183,7 +183,7 @@ class LostAck(Log):
         self.losses: list[int] = []
         self.commits = 0
 
-    def producer(self, transactional_id: str) -> Producer:
+    def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
         return _Deaf(self, transactional_id)
 
 
@@ -225,7 +225,7 @@ async def test_a_second_connector_ends_the_first() -> None:
     class Watched(Log):
         """The first connector's view; when it has written a page, the second one starts on the same cluster."""
 
-        def producer(self, transactional_id: str) -> Producer:
+        def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
             return Watching(log, transactional_id)
 
     class Watching(MemoryProducer):
@@ -258,7 +258,7 @@ async def test_a_replaced_connector_does_not_fence_its_replacement_after_a_failu
         def __init__(self) -> None:
             self.__dict__ = log.__dict__
 
-        def producer(self, transactional_id: str) -> Producer:
+        def producer(self, transactional_id: str, offsets: Offsets | None = None) -> Producer:
             return Replaced(log, transactional_id)
 
     with pytest.raises(Fenced, match="another connector"):
