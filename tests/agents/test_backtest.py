@@ -82,7 +82,7 @@ def test_what_comes_and_goes_is_counted_by_policy_with_examples() -> None:
 
 
 def test_only_the_stretch_is_compared_and_what_lies_before_it_is_learned() -> None:
-    body = "filters: {type: [download, view]}\nrepeated: {count: 6, within: 10 min}"
+    body = "filters: {type: [download, view]}\nrepeated: {count: 8, within: 10 min}"
     report, test = tried(
         published().cluster, policies(BOTH | {"many": body}), DAY + 4 * MINUTE_MS, DAY + 10 * MINUTE_MS
     )

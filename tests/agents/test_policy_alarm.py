@@ -145,6 +145,21 @@ def test_who_is_mended_while_nobody_was_on_duty_is_told_by_the_next(path: Path) 
     assert [step for step, _ in asyncio.run(story())] == ["create", "close"]
 
 
+def test_who_is_on_duty_again_looks_what_others_have_said(path: Path) -> None:
+    async def story() -> list[tuple[str, str]]:
+        site = Site(path)
+        await site.write(BAD)
+        site.on_duty = 1
+        await site.write(ONE)
+        site.on_duty = -1
+        await site.write(BAD)
+        site.on_duty = 0
+        await site.look()
+        return site.steps
+
+    assert [step for step, _ in asyncio.run(story())] == ["create", "close", "create"]
+
+
 def test_two_who_think_that_they_are_on_duty_say_it_once(path: Path) -> None:
     async def story() -> list[tuple[str, str]]:
         site = Site(path)
