@@ -139,6 +139,8 @@ class EgnyteApi:
             raise Unreachable(f"{self._http.base_url.host}: {type(error).__name__}: {reason}") from None
         except TimeoutError:
             raise Unreachable(f"{self._http.base_url.host}: no whole answer within {WHOLE_ANSWER_S:g} s") from None
+        finally:
+            self.quota.ended(self._clock.now_ms())
         self.quota.told(self._clock.now_ms(), response.headers)
         return Reply(response.status_code, response.headers, body, path)
 

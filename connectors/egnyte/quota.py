@@ -45,6 +45,12 @@ class Quota:
         self.used += 1
         self._last_ms = now_ms
 
+    def ended(self, now_ms: int) -> None:
+        """An answer has come, or is no longer waited for. The next request keeps its distance from this: how long the
+        request was on its way to Egnyte, nobody can say.
+        """
+        self._last_ms = max(self._last_ms, now_ms)
+
     def told(self, now_ms: int, headers: Mapping[str, str]) -> None:
         """What an answer says of the day's quota, where it does."""
         allotted = _whole(headers.get("x-accesstoken-quota-allotted"))

@@ -71,6 +71,14 @@ def test_never_two_requests_closer_than_allowed(pauses: list[int]) -> None:
     assert min(later - earlier for earlier, later in pairwise(times)) >= SPACING_MS
 
 
+def test_distance_is_kept_from_the_answer_too() -> None:
+    quota = Quota(960, 8)
+    quota.spend(NOON_MS)
+    quota.ended(NOON_MS + 450)
+    quota.ended(NOON_MS + 100)  # of another request
+    assert quota.wait_ms(NOON_MS + SPACING_MS) == 450
+
+
 async def test_a_default_token_lasts_all_day_and_is_shared_with_others() -> None:
     """Egnyte's own limits, the default settings, and somebody else who takes 300 of the day's 1,000 requests."""
     switches = Switches(quota_per_second=2, quota_per_day=1_000)
