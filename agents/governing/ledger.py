@@ -11,7 +11,7 @@ from schemas.governance import GovernanceRecord, State
 
 FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
     None: frozenset({"requested", "skipped"}),
-    "requested": frozenset({"requested", "started", "skipped"}),
+    "requested": frozenset({"requested", "started", "skipped", "failed"}),
     "started": frozenset({"started", "succeeded", "failed", "skipped", "uncertain"}),
     "succeeded": frozenset({"reverted"}),
     "uncertain": frozenset({"requested", "reverted"}),

@@ -67,6 +67,11 @@ def undo(record: GovernanceRecord, person: str, now_ms: int, why: str = "") -> G
     return replace(opposite, reverts=record.uid)
 
 
+def resumed(record: GovernanceRecord, now_ms: int) -> GovernanceRecord:
+    """The next attempt at what a process that has ended had started; what was before is still what was before."""
+    return outcome(record, "started", now_ms, attempt=record.attempt + 1)
+
+
 def reverted(record: GovernanceRecord, now_ms: int, by: str = "") -> GovernanceRecord:
     """`record`'s action, undone."""
     return outcome(record, "reverted", now_ms, by=by or record.by)

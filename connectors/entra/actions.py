@@ -124,35 +124,39 @@ class EntraActions:
         """The account can be used again."""
         return await self._enable(user, enabled=True, privileged=privileged)
 
-    async def revoke_sign_in_sessions(self, user: str, before: AccountState | None = None) -> Outcome:
-        """The user has to sign in again, everywhere. `before`: how the account stood, by which a revocation that gave
-        no answer is recognised; without it that is repeated, which does no harm.
+    async def revoke_sign_in_sessions(self, user: str, before_ms: int | None = None) -> Outcome:
+        """The user has to sign in again, everywhere. `before_ms`: the account's `sessions_from_ms` before, by which a
+        revocation that gave no answer is recognised; without it that is repeated, which does no harm.
         """
 
         async def happened() -> bool:
-            return before is not None and (await self._account(user)).sessions_from_ms != before.sessions_from_ms
+            return (await self._account(user)).sessions_from_ms != before_ms
 
         return await self._perform(
             lambda: self._client.send("POST", f"{_path(user)}/revokeSignInSessions"),
-            advice=_ADVICE["revoke"], happened=happened, harmless=before is None,
+            advice=_ADVICE["revoke"], happened=happened, harmless=before_ms is None,
         )  # fmt: skip
 
     async def confirm_compromised(self, user_id: str) -> Outcome:
         """The user's risk is high from now on, and Conditional Access acts on it. Takes the object id."""
 
-        async def happened() -> bool:
-            try:
-                async with self._risk_turn():
-                    body = await self._client.send("GET", f"{RISKY}/{_name(user_id)}")
-            except NotFound:
-                return False
-            return self._client.decoded(body, _Risk).risk_state == "confirmedCompromised"
-
         async def confirm() -> bytes:
             async with self._risk_turn():
                 return await self._client.send("POST", f"{RISKY}/confirmCompromised", json={"userIds": [user_id]})
 
-        return await self._perform(confirm, advice=_ADVICE["confirm"], happened=happened)
+        return await self._perform(confirm, advice=_ADVICE["confirm"], happened=lambda: self._is_compromised(user_id))
+
+    async def is_compromised(self, user_id: str) -> bool | Failure:
+        """Whether the user is confirmed as compromised. Takes the object id."""
+        patience = self._client.patience(self._within_s)
+        while True:
+            try:
+                return await self._is_compromised(user_id)
+            except NoAnswer as error:
+                try:
+                    await patience.pause(error)
+                except NoAnswer:
+                    return _failure(error, _ADVICE["confirm"])
 
     async def notify(self, mail: Mail) -> Outcome:
         """Sends a mail in the name of the mailbox; Uncertain where it may have gone out, and is not sent again."""
@@ -181,6 +185,15 @@ class EntraActions:
             advice=_PRIVILEGED if privileged else _ADVICE["disable"],
             reason="privileged" if privileged else "forbidden", happened=happened,
         )  # fmt: skip
+
+    async def _is_compromised(self, user_id: str) -> bool:
+        """Raises a NoAnswer."""
+        try:
+            async with self._risk_turn():
+                body = await self._client.send("GET", f"{RISKY}/{_name(user_id)}")
+        except NotFound:
+            return False
+        return self._client.decoded(body, _Risk).risk_state == "confirmedCompromised"
 
     async def _account(self, user: str) -> AccountState:
         """Raises a NoAnswer."""

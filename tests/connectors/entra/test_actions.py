@@ -111,7 +111,7 @@ async def test_a_revocation_is_recognised_by_what_was_before() -> None:
         assert isinstance(before, AccountState)
         assert before.sessions_from_ms == 0
         place.tenant.fault(Fault(kind="lost", method="POST"))
-        assert await actions.revoke_sign_in_sessions("u1", before) == Succeeded(1, looked_up=True)
+        assert await actions.revoke_sign_in_sessions("u1", before.sessions_from_ms) == Succeeded(1, looked_up=True)
         assert done(place, "sessions_revoked") == 1
         place.tenant.fault(Fault(kind="lost", method="POST"))
         assert await actions.revoke_sign_in_sessions("u1") == Succeeded(2)
