@@ -2,12 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
 from simulators.kafka import DevelopmentKafka
+from streams import caches
 from streams.caches import Follower
 from streams.cluster import Record
 from streams.errors import StreamError
@@ -180,3 +182,31 @@ async def test_a_topic_that_was_made_anew_is_not_taken_for_the_old_one(following
     await write(settings, topic, [("k", "new")])
     with pytest.raises(StreamError, match="was made anew, or its broker has lost the end of it"):
         await asyncio.wait_for(one.ended(), 60)
+
+
+async def test_a_client_that_has_died_is_replaced_where_it_stood(
+    following: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, topic, facts, follower = following
+    clients: list[Any] = []
+
+    class Watched(AIOKafkaConsumer):
+        async def start(self) -> None:
+            clients.append(self)
+            await super().start()
+
+    monkeypatch.setattr(caches, "AIOKafkaConsumer", Watched)
+    monkeypatch.setattr(caches, "LOOK_S", 0.2)
+    await write(settings, topic, [(f"k{n}", "before") for n in range(20)])
+    one = follower()
+    await one.start()
+    monkeypatch.setattr(caches, "ANSWER_S", 2.0)
+    fetching = clients[0]._fetcher._fetch_task
+    while not fetching.done():  # it takes a first cancellation for one of its own requests'
+        fetching.cancel()
+        await asyncio.sleep(0)
+    for key in ("k1", "k2"):  # the first may come by a fetch that was on its way
+        await write(settings, topic, [(key, "after")])
+        await facts.until_known(key, "after")
+    assert len(clients) > 1
+    assert len(facts.seen) == 22
