@@ -42,4 +42,6 @@ async def people_service(
             sources.append(entra)
         if roster is not None and settings.egnyte.users_interval_s:
             sources.append(roster.source)
+        if roster is not None:
+            roster.expected = bool(sources)
         yield DirectoryService(settings, connector, sources, stop=stop, clock=clock, new_cluster=new_cluster)

@@ -15,6 +15,7 @@ from connectors.egnyte import spans
 from connectors.egnyte.clock import Clock
 from connectors.egnyte.follower import FIRST_RETRY_MS, LONGEST_RETRY_MS, THROTTLED_MS
 from connectors.egnyte.intake import Outgoing, take
+from connectors.egnyte.keys import Resolver
 from connectors.egnyte.ledger import Ledger
 from connectors.egnyte.occurrences import Offsets, Window
 from connectors.egnyte.refusals import Forbidden, Malformed, NoAnswer, NotFound, RequestRefused, Throttled
@@ -44,11 +45,13 @@ class Historian:
         clock: Clock,
         restored: Callable[[Offsets], Awaitable[Window]],
         interruptible: Callable[[Awaitable[None]], Awaitable[None]],
+        resolver: Resolver | None = None,
     ) -> None:
         """`restored`: the window of events published from given offsets on. `interruptible` awaits a sleep, and returns
-        sooner when the connector is to stop.
+        sooner when the connector is to stop. `resolver` finds whose key an event's is.
         """
         self._connector = connector
+        self._resolver = resolver
         self._ledger = ledger
         self._reports = reports
         self._clock = clock
@@ -166,7 +169,7 @@ class Historian:
         if not progress.window:
             progress = msgspec.structs.replace(progress, window=ledger.upcoming)
         for piece in spans.pieces(dated):
-            taken = take(self._connector, piece.rows, window, self._clock.now_ms())
+            taken = take(self._connector, piece.rows, window, self._clock.now_ms(), self._resolver)
             ledger.move(history=progress)
             ledger.tell(history=self._told(progress, piece.newest_ms, taken.events))
             before = ledger.upcoming

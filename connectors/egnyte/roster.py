@@ -36,14 +36,17 @@ class Roster:
         self._clock = clock
         self._directory: Directory | None = None
         self._users: EgnyteUsers | None = None
-        self._named: list[AuditEvent] = []
+        self._loaded = asyncio.Event()
         self._tried = asyncio.Event()
+        self.expected = False
+        """Whether somebody keeps a directory, of whatever source."""
         self._refusals = 0
         self._not_before_ms = 0
 
     def known(self, publisher: DirectoryPublisher) -> None:
         """From now on people are those of this publisher's directory."""
         self._directory = publisher.directory
+        self._loaded.set()
 
     def source(self, publisher: DirectoryPublisher) -> "Roster":
         """This, as a source of people for `publisher`."""
@@ -64,13 +67,16 @@ class Roster:
             self._users.heard(event)
 
     async def read_once(self) -> None:
-        """Returns when everybody has been read, or can't be for now, or after `FIRST_READ_S`."""
-        if self._settings.users_interval_s:
-            try:
-                async with asyncio.timeout(FIRST_READ_S):
+        """Returns when the directory is there and Egnyte's people have been read, or can't be for now; at the latest
+        after `FIRST_READ_S`. Whoever is known by several names must not be keyed by one now and another later."""
+        try:
+            async with asyncio.timeout(FIRST_READ_S):
+                if self.expected:
+                    await self._loaded.wait()
+                if self.expected and self._settings.users_interval_s:
                     await self._tried.wait()
-            except TimeoutError:
-                log.warning("people are still being read; the stream goes on without them", name=self._settings.name)
+        except TimeoutError:
+            log.warning("people are still being read; the stream goes on without them", name=self._settings.name)
 
     async def turn(self) -> float:
         """Reads people where that is due. Returns after how many seconds to come again. Raises what the publisher

@@ -198,6 +198,7 @@ class Connector:
             historian = Historian(
                 settings.egnyte.name, ledger=ledger, reports=Reports(client), clock=clock,
                 restored=partial(window_from, settings, cluster), interruptible=self._interruptible,
+                resolver=self._roster.resolve if self._roster is not None else None,
             )  # fmt: skip
             while historian.wanted and not self._stop.is_set():
                 await historian.turn()

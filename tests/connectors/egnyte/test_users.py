@@ -239,8 +239,12 @@ async def test_without_the_scope_nothing_is_known_and_nothing_is_broken() -> Non
         with pytest.raises(Forbidden, match=r"Egnyte\.user"):
             await here.users.round()
         roster = here.roster.source(here.publisher)
+        waiting = asyncio.create_task(roster.read_once())
+        roster.expected = True
+        await asyncio.sleep(0)
+        assert not waiting.done(), "somebody is to read people first"
         assert await roster.turn() == LOOK_S
-        await roster.read_once()
+        await waiting
         for _ in range(100):
             await roster.turn()
         assert len(here.requests()) == 2, "somebody has to act first: not asked again for an hour"
