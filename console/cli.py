@@ -11,7 +11,20 @@ from aiokafka.errors import KafkaError
 from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
-from console.commands import alerts, backtest, connect, demo, doctor, policies, replay, run, status, topics
+from console.commands import (
+    alerts,
+    backtest,
+    connect,
+    demo,
+    doctor,
+    history,
+    networks,
+    policies,
+    replay,
+    run,
+    status,
+    topics,
+)
 from console.session import Session
 from detections.policies import PoliciesError
 from streams import logs
@@ -70,10 +83,12 @@ app.command("rotate")(connect.rotate)
 app.command("disable")(connect.disable)
 app.command("enable")(connect.enable)
 app.command("disconnect")(connect.disconnect)
+app.command("history")(history.history)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("backtest")(backtest.backtest)
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(networks.app, name="networks")
 app.add_typer(policies.app, name="policies")
 
 

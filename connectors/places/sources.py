@@ -108,3 +108,19 @@ def _source(path: Path, name: str, table: Any) -> Source:
     if not source.category and not by_name:
         raise refuse("has no category", f'Add category = "...", one of {", ".join(CATEGORIES)}.')
     return msgspec.structs.replace(source, category=source.category or by_name, tags=source.tags or tags)
+
+
+def table_of(source: Source) -> str:
+    """`source` as a table of `sources.toml`."""
+    lines = [f"[{source.name}]", f"url = {_quoted(source.url)}", f"every = {_quoted(source.every)}"]
+    if source.category:
+        lines.append(f"category = {_quoted(source.category)}")
+    if source.tags:
+        lines.append(f"tags = [{', '.join(map(_quoted, source.tags))}]")
+    if source.allow_http:
+        lines.append("allow_http = true")
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return msgspec.json.encode(text).decode()  # JSON's texts are TOML's basic strings
