@@ -2,6 +2,7 @@
 raises.
 """
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,10 +14,14 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from agents.detect import policy_set
+from connectors.egnyte.health import renewal_due_ms
+from connectors.egnyte.supervisor import facts_of
 from connectors.entra.credentials import ClientCertificate, credential_of
 from connectors.places.database import Kind, open_database
 from connectors.places.errors import PlacesError
 from connectors.places.listset import read_lists
+from connectors.secrets.errors import VaultError
+from connectors.secrets.vault import Vault
 from detections.policies import PoliciesError
 from streams.errors import StreamError
 from streams.kafka import client_options
@@ -122,13 +127,39 @@ def check_places(settings: Settings, now: datetime | None = None) -> Iterator[Li
 
 def check_egnyte(settings: Settings) -> Iterator[Line]:
     """Does the connector know whom to ask. Egnyte itself is not called."""
-    egnyte = settings.egnyte
+    egnyte, vault = settings.egnyte, Vault(settings.vault)
+    try:
+        names = vault.names()
+    except VaultError as error:
+        yield Line("fail", "vault", settings.vault.dir, str(error))
+        return
+    yield from (_connected(vault, name) for name in names)
     missing = [name for name, value in (("name", egnyte.name), ("token", egnyte.token)) if not value]
+    if missing and names:
+        return
     if missing:
         unset = " and ".join(f"egnyte.{name}" for name in missing)
-        yield Line("warn", "egnyte", f"{unset} not set", "the connector can't start without; workers can")
+        advice = "the connector can't start without, or a connected domain (egnyte-watch connect); workers can"
+        yield Line("warn", "egnyte", f"{unset} not set", advice)
     else:
         yield Line("ok", "egnyte", f"{egnyte.name} at {egnyte.base_url}")
+
+
+def _connected(vault: Vault, name: str) -> Line:
+    """A domain of the vault: can its token be read, and how long is it good."""
+    what = f"connector {name}"
+    try:
+        entry = vault.read(name)
+    except VaultError as error:
+        return Line("fail", what, "its token can't be read", str(error))
+    if entry is None:  # disconnected in between
+        return Line("ok", what, "disconnected")
+    if entry.disabled:
+        return Line("ok", what, f"{entry.url}, disabled")
+    due_ms = renewal_due_ms(facts_of(entry))
+    if due_ms is not None and due_ms <= time.time_ns() // 1_000_000:
+        return Line("warn", what, f"{entry.url}: the token is old, or ends soon", f"egnyte-watch rotate {name}")
+    return Line("ok", what, f"{entry.url}, token of {entry.user or 'somebody'}")
 
 
 def check_entra(settings: Settings, now: datetime | None = None) -> Iterator[Line]:

