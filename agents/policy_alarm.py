@@ -174,15 +174,17 @@ async def tell_rejections(settings: Settings, folder: PolicyFolder, apps: Sequen
     def on_duty() -> bool:
         return any(tp.partition == DUTY_PARTITION for app in judging for tp in app.lanes.partitions)
 
-    alarm = PolicyAlarm(
-        settings, KafkaCluster(settings, f"{settings.kafka.topic_prefix}-watch-policies"), folder, on_duty
-    )
-    while True:
-        await asyncio.sleep(LOOK_S)
-        try:
-            await alarm.look()
-        except (KafkaError, StreamError, OSError, TimeoutError) as error:
-            log.warning("could not tell how the policy files stand; trying again", reason=repr(error))
+    cluster = KafkaCluster(settings, f"{settings.kafka.topic_prefix}-watch-policies")
+    alarm = PolicyAlarm(settings, cluster, folder, on_duty)
+    try:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                await alarm.look()
+            except (KafkaError, StreamError, OSError, TimeoutError) as error:
+                log.warning("could not tell how the policy files stand; trying again", reason=repr(error))
+    finally:
+        await cluster.close()
 
 
 def _mistakes(rejected: Rejection) -> str:

@@ -3,7 +3,12 @@
 from itertools import chain
 
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
-from aiokafka.errors import GroupCoordinatorNotAvailableError, NotCoordinatorForGroupError, for_code
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupLoadInProgressError,
+    NotCoordinatorForGroupError,
+    for_code,
+)
 
 from streams.kafka_admin import admin_client
 from streams.sections import Settings
@@ -11,7 +16,7 @@ from tests.broker.waiting import until
 
 Shares = dict[str, list[int]]
 """The partitions of each member, by member id."""
-MOVING = (GroupCoordinatorNotAvailableError.errno, NotCoordinatorForGroupError.errno)
+MOVING = (GroupCoordinatorNotAvailableError.errno, GroupLoadInProgressError.errno, NotCoordinatorForGroupError.errno)
 """A broker that was just started has no coordinator for the group yet."""
 
 
