@@ -15,6 +15,9 @@ TEXT_CHARS: Final = 256
 EMAIL_CHARS: Final = 320
 """RFC 3696, erratum 1690: 64 before the @, 255 after it."""
 
+KEY_CHARS: Final = 400
+"""Of a user key: the longest e-mail, and the name of a connector (63) before it."""
+
 _EMAIL: Final = re.compile(r"[a-zA-Z0-9!#$%&'*+-/=?^_`{|}~.]+@[a-zA-Z0-9-]+\.[a-zA-Z0-9-.]+")
 """OCSF's own pattern of `email_t`: other addresses are valid too, but a strict consumer would refuse the finding."""
 
@@ -47,6 +50,7 @@ def well_formed(email: str) -> bool:
 
 def _user_of_key(key: str) -> ocsf.User:
     """Somebody of whom only the user key is known."""
+    key = cut(key, KEY_CHARS)
     name = key.partition("/")[2]
     if not name.startswith("~"):
         return user_of(Person(email=name), key)

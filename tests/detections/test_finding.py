@@ -12,7 +12,7 @@ from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 from detections import cases, source_cases
 from detections.evidence import MAX_EVIDENCE
 from detections.finding import MESSAGE_CHARS, about, finding, finding_uid
-from detections.model import Candidate, Evidence, Number
+from detections.model import Candidate, Concerned, Evidence, Number
 from detections.policies import BUILT_IN
 from detections.subject import source_subject, user_subject
 from schemas import finding as schema
@@ -130,6 +130,46 @@ def test_the_largest_finding_still_fits_in_a_record() -> None:
     value = made(altered(message=long, evidence=evidence, numbers=numbers), Person(email=long, name=long, user_id=long))
     assert len(schema.encode(value)) < MAX_VALUE_BYTES
     assert problems(sent(value)) == []
+
+
+def test_the_largest_finding_about_a_source_fits_in_a_record_too() -> None:
+    long = "\x00" * 100_000
+    evidence = tuple(
+        Evidence(f"e{i}", i, "login", f"192.0.2.{i}", client=long, path=long, user=long) for i in range(200)
+    )
+    users = tuple(Concerned("user", f"acme/{i}{'x' * 120}@b.c", (long,)) for i in range(40))
+    whole = (*users, Concerned("network", long), Concerned("link", f"https://{long}"))
+    candidate = altered(message=long, evidence=evidence, concerned=whole)
+    value = about(
+        source_subject(candidate, "link", "acme/link/1", "acme", long), candidate, POLICY, connector="acme",
+        set_hash="abc", product_version="0.1.0",
+    )  # fmt: skip
+    assert len(schema.encode(value)) < MAX_VALUE_BYTES
+    assert problems(sent(value)) == []
+
+
+def test_a_finding_about_a_source_says_whom_it_concerns_and_what_to_search_for() -> None:
+    concerned = (
+        Concerned("network", "203.0.113.0/24"), Concerned("user", "acme/jane@example.com", ("got in",)),
+        Concerned("user", "acme/~unknown-7"),
+    )  # fmt: skip
+    evidence = tuple(Evidence(f"e{i}", i, "login", "203.0.113.9", user="acme/jane@example.com") for i in range(2))
+    candidate = altered(evidence=evidence, concerned=concerned)
+    subject = source_subject(candidate, "network", "acme/203.0.113.0/24", "acme", "203.0.113.0/24")
+    record = sent(about(subject, candidate, POLICY, connector="acme", set_hash="abc", product_version="0.1.0"))
+    assert "user_key" not in record["unmapped"]
+    assert record["unmapped"]["network"] == "203.0.113.0/24"
+    assert [(each["uid"], each["role"], each.get("labels")) for each in record["resources"]] == [
+        ("acme/203.0.113.0/24", "Actor", None),
+        ("acme/jane@example.com", "Affected", ["got in"]),
+        ("acme/~unknown-7", "Affected", None),
+    ]
+    assert [(each["type"], each.get("value")) for each in record["observables"]] == [
+        ("User Name", "jane@example.com"), ("Email Address", "jane@example.com"), ("IP Address", "203.0.113.9"),
+        ("Subnet", "203.0.113.0/24"),
+    ]  # fmt: skip
+    for each in record["observables"]:
+        assert at(record, each["name"]) == each["value"]
 
 
 @given(candidates(), persons)
