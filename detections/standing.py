@@ -56,7 +56,7 @@ def told(standing: Standing, account: Account, received_ms: int) -> bool:
     if account.version < standing.version and _fresh(standing, received_ms):
         return False
     ends = ends_of(account)
-    standing.version = min(max(account.version, 0), _MOST)
+    standing.version = min(max(account.version, 0), LATEST_MS)
     standing.told_ms = received_ms
     standing.deleted_ms, standing.left_ms, standing.disabled_ms = (ends.get(end, 0) for end in ENDS)
     return True

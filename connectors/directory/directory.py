@@ -74,12 +74,15 @@ class Directory:
                     self._loaded(record)
 
     def orphans(self) -> list[str]:
-        """Aliases of nobody, after `load`: their records have to go."""
-        return [
+        """Aliases of nobody, after `load`: they are forgotten, and their records have to go."""
+        found = [
             alias
             for alias, user in self._by_alias.items()
             if (person := self._people.get(user)) is None or alias not in person.aliases
         ]
+        for alias in found:
+            del self._by_alias[alias]
+        return found
 
     def resolve(self, person: Named) -> str | None:
         """The user key's part for somebody named in an event, by e-mail, Egnyte's id, or the name that was typed; None
@@ -231,7 +234,9 @@ class Directory:
                 if same == was and was.user == user:
                     self._people[user] = was
                     continue
-            whole = replace(person, account=replace(person.account, version=version + 1))
+            # At least the time, so that versions go on growing should the topic ever be lost.
+            newer = max(version + 1, seen_ms // 1_000)
+            whole = replace(person, account=replace(person.account, version=newer))
             self._people[user] = whole
             new = newcomer and was is None and any(entry is changed for entry in person.entries)
             told = tuple((user, each) for each in changes(was, whole, seen_ms, newcomer=new))

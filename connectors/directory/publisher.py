@@ -225,6 +225,7 @@ class DirectoryPublisher:
 
     async def _commit(self, rows: Sequence[Row]) -> None:
         """One transaction: all of it is published, or nothing."""
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._timeout_s):
                 await self._producer.begin_transaction()
@@ -237,6 +238,8 @@ class DirectoryPublisher:
                 await self._producer.commit_transaction()
                 self._open = False
         except (ProducerFenced, InvalidProducerEpoch) as error:
+            if time.monotonic() - began >= self._timeout_s:
+                raise TimeoutError("the broker ended a transaction that had been open for too long") from error
             raise Fenced("another connector with the same name has been started") from error
 
     def _batches(self, rows: Iterable[Row]) -> list[tuple[tuple[str, int], Any]]:
