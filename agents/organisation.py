@@ -15,12 +15,13 @@ from streams.cluster import Record
 QUIET_DAYS: Final = 4
 """How long nothing may come of a connector while its profile still counts as up to date: Good Friday to Easter Monday.
 Further behind, the profile is taken to be still reading history, and a number of it for a part of the whole."""
-MOST_REMEMBERED: Final = 20_000
-"""Answers that are kept ready: those of a day's countries, providers and clients."""
+MOST_DAYS: Final = 64
+"""Of a value: sums that are kept ready, by the day that was asked for."""
 UNKNOWN: Final = Knowledge()
 _DAY_MS: Final = 86_400_000
 
-_Asked = tuple[str, int, str, int, str]
+_Name = tuple[str, Kind, str]
+"""Connector, kind and value."""
 
 
 class _Counts(NamedTuple):
@@ -42,17 +43,18 @@ class Organisation:
     """The numbers of all connectors, by heart. `apply` is what its cache takes (`streams.spec.Cache`)."""
 
     def __init__(self) -> None:
-        self._counts: dict[tuple[str, Kind, str], dict[int, _Counts]] = {}
-        self._named: dict[bytes, tuple[tuple[str, Kind, str], int]] = {}
+        self._counts: dict[_Name, dict[int, _Counts]] = {}
+        self._named: dict[bytes, tuple[_Name, int]] = {}
         self._spans: dict[str, _Span] = {}
-        self._answers: dict[_Asked, Knowledge] = {}
+        self._sums: dict[_Name, dict[int, int]] = {}
 
     def apply(self, record: Record) -> None:
         """Takes a record of `egnyte.profile`; see `streams.spec.Apply`. What a rewound profile says again of days that
-        are known further is left out."""
+        are known further is left out, and what it takes away again: that would come back."""
         key = record.key or b""
         if record.value is None:
-            self._remove(key)
+            if not any(name == "replay" for name, _ in record.headers):
+                self._remove(key)
             return
         told = decode(record.value)
         name = told.connector, told.kind, told.value
@@ -64,7 +66,7 @@ class Organisation:
         self._named[key] = name, told.partition
         span = self._spans.get(told.connector, _Span(told.first_day, told.day))
         self._spans[told.connector] = _Span(min(span.first_day, told.first_day), max(span.day, told.day))
-        self._answers.clear()
+        self._sums.pop(name, None)
 
     def _remove(self, key: bytes) -> None:
         name, partition = self._named.pop(key, (None, 0))
@@ -73,7 +75,7 @@ class Organisation:
             del partitions[partition]
             if not partitions:
                 del self._counts[name]
-            self._answers.clear()
+            self._sums.pop(name, None)
 
     def knowledge(self, connector: str, time_ms: int, country: str, asn: int, client: str) -> Knowledge:
         """How many distinct users of `connector` were seen with `country`, `asn` and `client` (as Egnyte names it) in
@@ -82,16 +84,7 @@ class Organisation:
         -1 for what is empty or 0, and for all where nothing is known: no day before this one has been counted, or the
         counting is far behind.
         """
-        asked = connector, time_ms // _DAY_MS, country, asn, client
-        answer = self._answers.get(asked)
-        if answer is None:
-            if len(self._answers) >= MOST_REMEMBERED:
-                self._answers.clear()
-            answer = self._answers[asked] = self._answer(*asked)
-        return answer
-
-    def _answer(self, connector: str, day: int, country: str, asn: int, client: str) -> Knowledge:
-        span = self._spans.get(connector)
+        span, day = self._spans.get(connector), time_ms // _DAY_MS
         if span is None or not span.first_day < day <= span.day + QUIET_DAYS + 1:
             return UNKNOWN
         client = client_name(client)
@@ -101,9 +94,22 @@ class Organisation:
             client_users=self._users((connector, "client", client), day) if client else -1,
         )
 
-    def _users(self, name: tuple[str, Kind, str], day: int) -> int:
+    def _users(self, name: _Name, day: int) -> int:
+        sums = self._sums.get(name)
+        if sums is None:
+            if name not in self._counts:
+                return 0
+            sums = self._sums[name] = {}
+        users = sums.get(day)
+        if users is None:
+            if len(sums) >= MOST_DAYS:
+                sums.clear()
+            users = sums[day] = self._sum(name, day)
+        return users
+
+    def _sum(self, name: _Name, day: int) -> int:
         total = 0
-        for counts in self._counts.get(name, {}).values():
+        for counts in self._counts[name].values():
             index = day - 1 - counts.first_day
             if 0 <= index < len(counts.users):
                 total += counts.users[index]

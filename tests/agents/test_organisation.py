@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.organisation import MOST_REMEMBERED, QUIET_DAYS, UNKNOWN, Organisation
+from agents.organisation import MOST_DAYS, QUIET_DAYS, UNKNOWN, Organisation
 from schemas.activity import Knowledge
 from schemas.profile import Kind, ProfileRecord, encode, profile_key
 from streams.sections import DAY_MS
@@ -91,7 +91,16 @@ def test_what_is_no_profile_is_refused(value: bytes) -> None:
 
 def test_what_is_asked_does_not_fill_the_memory() -> None:
     organisation = known(told("country", "PT", (2, 2)))
-    for asn in range(1, MOST_REMEMBERED + 100):
-        organisation.knowledge("acme", (DAY + 1) * DAY_MS, "PT", asn, "")
-    assert len(organisation._answers) <= MOST_REMEMBERED
+    for n in range(1, MOST_DAYS + 100):
+        organisation.knowledge("acme", (DAY + n) * DAY_MS, "PT", n, f"robot {n}")
+        organisation.apply(told("asn", "1", (1,), day=DAY + n))
+    assert [len(sums) <= MOST_DAYS for sums in organisation._sums.values()] == [True] * len(organisation._sums)
+    assert len(organisation._sums) <= 2
+    assert countries(organisation, DAY + MOST_DAYS + 100) == 0
+
+
+def test_what_a_replay_takes_away_comes_back_and_stays_known_meanwhile() -> None:
+    organisation = known(told("country", "PT", (2, 9, 9)))
+    again = MemoryRecord(0, 0, profile_key("acme", "country", "PT", 0), None, [("replay", b"1")])
+    organisation.apply(again)
     assert countries(organisation, DAY + 1) == 2
