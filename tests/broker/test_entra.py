@@ -28,7 +28,8 @@ from tests.broker.test_connector import DEADLINE_S, PROGRAM, ROOT
 from tests.connectors.entra.harness import SECRET, people
 
 PEOPLE = 60
-KILLS = 3
+KILLS = 2
+LOOK_S = 0.25
 
 
 class Place:
@@ -101,6 +102,7 @@ class Place:
         async with asyncio.timeout(DEADLINE_S):
             while (found := await self.changes()).total() < wanted:
                 assert self.process.returncode is None, self.said()
+                await asyncio.sleep(LOOK_S)
         return found
 
 
@@ -141,6 +143,7 @@ async def test_people_appear_and_each_change_is_told_once_whenever_the_process_i
         async with asyncio.timeout(DEADLINE_S):
             while len(await here.people()) < PEOPLE:
                 assert process.returncode is None, here.said()
+                await asyncio.sleep(LOOK_S)
         assert await here.changes() == Counter()
         wanted: Counter[tuple[str, str]] = Counter()
         for kill in range(KILLS):
