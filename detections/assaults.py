@@ -107,22 +107,25 @@ class MassLogins:
         )
 
     def _grown(self, attempt: Attempt, kept: Logins, assault: Assault) -> Sequence[Candidate]:
-        if assault.reason or assault.closed:
+        if assault.reason:
             return ()
         if attempt.type != "login":
             assault.count += 1
         news = self._newly_entered(attempt, kept, assault)
         if attempt.type != "login" or news:
             assault.last_ms = max(assault.last_ms, attempt.time_ms)
-        if not news and len(kept.accounts) + len(kept.guessed) < 2 * assault.told:
+        if attempt.type != "login" and not news and len(kept.accounts) + len(kept.guessed) < 2 * assault.told:
             return ()
         found = crowd.crowd(kept, assault.first.number)
+        assault.lucky = max(assault.lucky, found.entered, len(assault.entered))
+        step: Step = "update"
         if 2 * found.entered > found.users:
-            assault.closed = True
+            del kept.assaults[self.metadata.id]  # what comes next is another
+            step = "close"
         elif not news and found.users < 2 * assault.told:
             return ()
         assault.told = max(assault.told, found.users)
-        return (self._candidate("close" if assault.closed else "update", attempt, kept, assault, found),)
+        return (self._candidate(step, attempt, kept, assault, found),)
 
     def _newly_entered(self, attempt: Attempt, kept: Logins, assault: Assault) -> bool:
         name = attempt.user[:USER_CHARS]
@@ -136,7 +139,6 @@ class MassLogins:
             entered = since and crowd.full(kept, assault.first.number) and not is_known(kept, attempt)
         if entered:
             assault.entered.append(name)
-            assault.lucky += 1
         return entered
 
     def _candidate(self, step: Step, attempt: Attempt, kept: Logins, assault: Assault, found: Crowd) -> Candidate:

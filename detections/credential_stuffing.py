@@ -72,7 +72,7 @@ class CredentialStuffing(MassLogins):
         if len(kept.accounts) + len(kept.guessed) < chosen.min_users:
             return None
         found = crowd.largest(kept, attempt.time_ms // PANE_MS, self._panes)
-        if found.outside < chosen.min_users:
+        if found.outside < chosen.min_users or found.outside <= found.entered:
             return None
         if crowd.failures(kept, found.first_pane, self._panes) < chosen.min_failures:
             return None

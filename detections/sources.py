@@ -90,7 +90,7 @@ class Mark(msgspec.Struct, array_like=True, gc=False):
 class Assault(msgspec.Struct, array_like=True, gc=False):
     """An incident that goes on, of one policy. `first`: what it began with. `last_ms`: its last attempt. `count`: of
     attempts. `told`: how many users were told last. `lucky`: how many got in. `entered`: user keys of some of them.
-    `reason`: why it was suppressed. `closed`: it turned out to be nothing."""
+    `reason`: why it was suppressed."""
 
     first: Mark
     last_ms: int
@@ -99,7 +99,6 @@ class Assault(msgspec.Struct, array_like=True, gc=False):
     lucky: int = 0
     entered: list[str] = field(default_factory=list)
     reason: str = ""
-    closed: bool = False
 
 
 class Logins(msgspec.Struct, array_like=True, gc=False):
