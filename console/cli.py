@@ -12,7 +12,9 @@ from typer.core import TyperGroup
 
 from connectors.places.errors import PlacesError
 from console.commands import (
+    activities,
     alerts,
+    archive,
     backtest,
     connect,
     demo,
@@ -84,9 +86,11 @@ app.command("disable")(connect.disable)
 app.command("enable")(connect.enable)
 app.command("disconnect")(connect.disconnect)
 app.command("history")(history.history)
+app.command("console")(archive.console)
 app.command("demo")(demo.demo)
 app.command("replay")(replay.replay)
 app.command("backtest")(backtest.backtest)
+app.add_typer(activities.app, name="activities")
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(networks.app, name="networks")
 app.add_typer(policies.app, name="policies")

@@ -208,13 +208,22 @@ class PoliciesSettings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
-    """The command line."""
+    """The command line, and the console's process with its archive."""
 
     log_level: LogLevel = "INFO"
     log_format: LogFormat = "auto"
     """`auto`: key=value on a terminal, JSON otherwise."""
     deadline_ms: Annotated[int, Meta(ge=1_000, le=10 * MINUTE_MS)] = 10_000
     """How long a command waits for the broker before it says that it is away."""
+    host: Text = "127.0.0.1"
+    """Where the console listens, and where `activities` asks. Anything but this machine needs `api_token`."""
+    port: Annotated[int, Meta(ge=1, le=65_535)] = 8440
+    api_token: Secret = Secret()
+    """What opens the console's API; empty: a new one at each start, in `console.token` in `streams.data_dir`."""
+    archive: str = ""
+    """The archive's file (DuckDB); empty: `archive.duckdb` in `streams.data_dir`. It can be deleted at any time."""
+    archive_days: Annotated[int, Meta(ge=0, le=3_650)] = 0
+    """How long activities stay in the archive; 0: as long as their topic keeps them (`streams.retention_ms`)."""
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):

@@ -12,7 +12,7 @@ import msgspec
 
 from console.archive import ocsf
 from console.archive.database import Database
-from console.archive.search import COLUMNS, Search, pages, where
+from console.archive.search import COLUMNS, Page, Search, pages, where
 from streams.errors import Refused
 from streams.sections import DAY_MS
 from streams.version import VERSION
@@ -26,6 +26,7 @@ FORMATS: Final = {
 """Each format with its media type."""
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 _PIECE: Final = 256 * 1024
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 
 
 def export(database: Database, search: Search, form: str, domains: Sequence[str] = ()) -> Iterator[bytes]:
@@ -41,17 +42,26 @@ def export(database: Database, search: Search, form: str, domains: Sequence[str]
         return _parquet(database, search, domains)
     if form == "csv":
         return _csv(database, search, domains)
-    if form == "ocsf":
-        search = msgspec.structs.replace(search, columns=ocsf.COLUMNS)
-    return _lines(database, search, form, domains)
+    return _lines(database, columns_for(search, form), form, domains)
+
+
+def columns_for(search: Search, form: str) -> Search:
+    """`search` with the columns that lines of `form` are made of. Raises Refused for a format without lines."""
+    if form not in ("jsonl", "ocsf"):
+        raise Refused(f"{form!r} has no lines: known are jsonl, ocsf")
+    return msgspec.structs.replace(search, columns=ocsf.COLUMNS) if form == "ocsf" else search
+
+
+def as_lines(found: Page, form: str) -> bytes:
+    """A page as JSON lines."""
+    rows = [ocsf.event(row, VERSION) for row in found.rows] if form == "ocsf" else found.rows
+    return _encode_lines(rows) if rows else b""
 
 
 def _lines(database: Database, search: Search, form: str, domains: Sequence[str]) -> Iterator[bytes]:
-    encode = msgspec.json.Encoder().encode_lines
     for page in pages(database, search, domains):
-        rows = [ocsf.event(row, VERSION) for row in page.rows] if form == "ocsf" else page.rows
-        if rows:
-            yield encode(rows)
+        if page.rows:
+            yield as_lines(page, form)
 
 
 def _csv(database: Database, search: Search, domains: Sequence[str]) -> Iterator[bytes]:

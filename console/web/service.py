@@ -1,0 +1,67 @@
+"""The console's process: it fills the archive, forgets by age, and answers, until SIGTERM or Ctrl-C."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import structlog
+import uvicorn
+
+from agents.policies import load_organisation
+from console.archive.database import ArchiveError, Database
+from console.archive.follower import Follower
+from console.web.access import make_token
+from console.web.app import make_app
+from streams.sections import DAY_MS, HOUR_MS, Settings
+
+log = structlog.get_logger(__name__)
+BEHAVIORS_KEPT_MS: Final = 180 * DAY_MS
+GOVERNANCE_KEPT_MS: Final = 400 * DAY_MS
+"""As long as their topics keep them."""
+
+
+def archive_path(settings: Settings) -> Path:
+    """The archive's file."""
+    return Path(settings.console.archive or Path(settings.streams.data_dir) / "archive.duckdb")
+
+
+async def serve(settings: Settings, say: Callable[[str], None]) -> None:
+    """Until cancelled or told to stop. Raises ArchiveError, Refused."""
+    token = make_token(settings)
+    database = Database(archive_path(settings))
+    follower = Follower(settings, database)
+    app = make_app(database, follower, token, tuple(load_organisation(Path(settings.policies.dir))[0].domains))
+    host, port = settings.console.host, settings.console.port
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off"
+        )
+    )
+    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
+    try:
+        say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
+        await server.serve()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.to_thread(database.close)
+
+
+async def _forget(settings: Settings, database: Database) -> None:
+    """What is older than the topics keep it goes from the archive too, looked at once an hour."""
+    while True:
+        now_ms = round(time.time() * 1000)
+        limits = {
+            "activities": now_ms - (settings.console.archive_days or settings.streams.retention_ms // DAY_MS) * DAY_MS,
+            "finding_records": now_ms - BEHAVIORS_KEPT_MS,
+            "governance": now_ms - GOVERNANCE_KEPT_MS,
+        }
+        with contextlib.suppress(ArchiveError):
+            removed = await asyncio.to_thread(database.forget, limits)
+            if removed:
+                log.info("forgotten by age", rows=removed)
+        await asyncio.sleep(HOUR_MS / 1000)

@@ -1,0 +1,182 @@
+"""The console's API: nobody in without the token, on any route; mistakes told; pages that join; exports that resume."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import msgspec
+import pytest
+import uvicorn
+from typer.testing import CliRunner
+
+from console.archive.database import Database
+from console.archive.follower import Follower
+from console.cli import app as cli
+from console.web.access import OPEN, known_token, make_token, token_path
+from console.web.app import make_app
+from streams.errors import Refused
+from streams.secret import Secret
+from streams.sections import ConsoleSettings, Settings, StreamsSettings
+from tests.console.archive.archives import filled
+from tests.detections.activity_policies.policies_of import DAY, act
+
+TOKEN = "a-token-of-this-test"  # noqa: S105
+ROWS = [act(DAY + n * 60_000, event_id=f"e{n:04}", ip=f"198.51.100.{n % 5}") for n in range(120)]
+RANGE = {"from": "2025-11-26", "until": "2025-11-27"}
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("console")
+    database = filled(folder / "a.duckdb", ROWS)
+    app = make_app(database, Follower(Settings(), database), TOKEN)
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
+    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+    database.close()
+
+
+@pytest.fixture
+def client(console: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=console, headers={"Authorization": f"Bearer {TOKEN}"}, trust_env=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
+def test_nobody_is_let_in_without_the_token_on_any_route(console: str, tmp_path: Path, header: str | None) -> None:
+    database = Database(tmp_path / "b.duckdb")
+    guard = make_app(database, Follower(Settings(), database), TOKEN)
+    paths = [route.path for route in guard._app.routes]
+    assert len(paths) > 5
+    headers = {} if header is None else {"Authorization": header}
+    with httpx.Client(base_url=console, headers=headers, trust_env=False) as stranger:
+        for path in (*paths, "/", "/nowhere", "/healthz/../api/status", "//api/status"):
+            for method in ("GET", "POST", "HEAD", "OPTIONS"):
+                answer = stranger.request(method, path)
+                assert (answer.status_code == 401) != (path in OPEN), (method, path, answer.status_code)
+    database.close()
+
+
+def test_pages_join(client: httpx.Client) -> None:
+    found, after = [], ""
+    while True:
+        answer = client.get("/api/activities", params={**RANGE, "limit": 50, "after": after, "order": "oldest"}).json()
+        found += [row["event_id"] for row in answer["rows"]]
+        after = answer["after"]
+        if not after:
+            break
+    assert found == [row.event_id for row in ROWS]
+
+
+def test_filters_are_those_of_policies(client: httpx.Client) -> None:
+    asked = {**RANGE, "ip": "198.51.100.2", "path.under": "/shared/finance"}
+    assert client.get("/api/activities/count", params=asked).json() == {"count": 24}
+    assert client.get("/api/activities/count", params={**asked, "ip": "198.51.100.0/30"}).json() == {"count": 96}
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"countri": "PT"}, "did you mean 'country'"),
+        ({"columns": "secret"}, "there is no column"),
+        ({"limit": "many"}, "expected a whole number"),
+        ({"limit": "1000000"}, "1 to 10,000"),
+        ({"order": "sideways"}, "newest or oldest"),
+        ({"from": "soon"}, "is no time"),
+        ({"from": "2025-11-27", "until": "2025-11-26"}, "the time range is empty"),
+        ({"after": "x"}, "no cursor"),
+        ({"zone": "Mars/Base", "time": "08:00-09:00"}, "zone"),
+    ],
+)
+def test_mistakes_are_told(client: httpx.Client, parameters: dict[str, str], words: str) -> None:
+    answer = client.get("/api/activities", params={**RANGE, **parameters})
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]
+
+
+def test_a_format_that_is_none_is_told_before_the_answer_begins(client: httpx.Client) -> None:
+    assert client.get("/api/activities/export", params={**RANGE, "format": "doc"}).status_code == 400
+
+
+def test_the_token_is_its_owners_alone_and_new_each_time(tmp_path: Path) -> None:
+    settings = Settings(streams=StreamsSettings(data_dir=str(tmp_path)))
+    with pytest.raises(Refused, match="no console has left its token"):
+        known_token(settings)
+    first = make_token(settings)
+    assert known_token(settings) == first
+    assert token_path(settings).stat().st_mode & 0o777 == 0o600
+    assert make_token(settings) != first
+
+
+def test_a_console_that_others_can_reach_needs_a_token_set_on_purpose(tmp_path: Path) -> None:
+    streams = StreamsSettings(data_dir=str(tmp_path))
+    with pytest.raises(Refused, match="api_token"):
+        make_token(Settings(streams=streams, console=ConsoleSettings(host="0.0.0.0")))  # noqa: S104
+    named = ConsoleSettings(host="0.0.0.0", api_token=Secret("long"))  # noqa: S104
+    assert make_token(Settings(streams=streams, console=named)) == "long"
+
+
+@pytest.fixture
+def environment(console: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("EGNYTE_WATCH_CONSOLE__PORT", console.rpartition(":")[2])
+    monkeypatch.setenv("EGNYTE_WATCH_CONSOLE__API_TOKEN", TOKEN)
+    monkeypatch.chdir(tmp_path)
+
+
+def run(*words: str) -> tuple[int, str]:
+    done = CliRunner().invoke(cli, ["activities", *words, "--from", "2025-11-26", "--until", "2025-11-27"])
+    return done.exit_code, done.output
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_command_searches() -> None:
+    code, text = run("search", "-w", "ip=198.51.100.3", "--json", "--limit", "200", "--oldest")
+    assert code == 0
+    assert [json.loads(line)["event_id"] for line in text.splitlines()] == [f"e{n:04}" for n in range(3, 120, 5)]
+
+
+@pytest.mark.usefixtures("environment")
+def test_the_command_tells_mistakes() -> None:
+    code, text = run("search", "-w", "countri=PT")
+    assert (code, "did you mean 'country'" in text) == (1, True)
+
+
+@pytest.mark.usefixtures("environment")
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl", "a.parquet"])
+def test_the_command_exports(name: str) -> None:
+    code, text = run("export", name)
+    assert (code, "120 activities" in text) == (0, True), text
+    assert Path(name).stat().st_size > 1_000
+    assert run("export", name)[0] == 1, "a file that is there is not replaced"
+
+
+@pytest.mark.usefixtures("environment")
+def test_an_export_that_broke_off_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.commands.activities.PAGE", 50)
+    asked = httpx.Client.get
+    left = [3]
+
+    def breaking(self: httpx.Client, url: str, **more: object) -> httpx.Response:
+        left[0] -= 1
+        if left[0] == 0:
+            raise httpx.ReadError("cut")
+        return asked(self, url, **more)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as cut:
+        cut.setattr(httpx.Client, "get", breaking)
+        assert run("export", "a.jsonl")[0] == 1
+    with Path("a.jsonl.part").open("ab") as half:
+        half.write(b"a page that was not marked")
+    assert run("export", "a.jsonl", "--resume")[0] == 0
+    found = [msgspec.json.decode(line)["event_id"] for line in Path("a.jsonl").read_bytes().splitlines()]
+    assert found == [row.event_id for row in ROWS]
+    assert not list(Path().glob("*.part*"))
