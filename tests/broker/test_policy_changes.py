@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from detections.policies import PolicySet
 from schemas import finding as findings
 from schemas.event import Envelope
 from schemas.finding import Finding
-from streams.cluster import Record
+from streams.cluster import Record, TopicPartition
 from streams.kafka import client_options, partition_of
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
@@ -25,11 +26,10 @@ from streams.settings import load
 from streams.topic_admin import prepare_topics
 from streams.topics import PARTITIONS, topic_name
 from tests.broker.groups import until_shared
-from tests.broker.progress import until_through
 from tests.broker.test_bad_input import now_ms
 from tests.broker.waiting import until
 from tests.crash.books import read
-from tests.crash.killing import Victim, environment
+from tests.crash.killing import ROOT, environment
 
 KEYS = [f"acme/user{n}@example.com" for n in range(8)]
 DOWNLOADS = "id: downloads\ntitle: Downloads\nfilters: {type: download}\nseverity: %s\n"
@@ -46,20 +46,27 @@ class Site:
         self.cluster = KafkaCluster(settings, "test")
         self._variables = variables
         self._log = stack.enter_context(closing((folder.parent / "workers.log").open("ab")))
-        self._workers: list[Victim] = []
+        self._workers: list[asyncio.subprocess.Process] = []
         self._sent = 0
 
     async def start(self, workers: int) -> None:
         """Starts so many, and waits until they have shared the partitions."""
         for _ in range(workers):
-            self._workers.append(Victim("worker", self._variables, self._log))
-            await self._workers[-1].start()
+            self._workers.append(
+                await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "console.cli", "worker", "--agents", "enrich,detect",
+                    cwd=ROOT, env=self._variables, stdout=self._log, stderr=self._log,
+                )
+            )  # fmt: skip
         await until_shared(self.settings, f"{self.settings.kafka.topic_prefix}-watch-detect", workers)
 
     async def stop(self) -> None:
         """Stops them all, in order."""
-        codes = [await worker.stop() for worker in self._workers]
-        self._workers.clear()
+        workers, self._workers = self._workers, []
+        for worker in workers:
+            if worker.returncode is None:
+                worker.terminate()
+        codes = [await worker.wait() for worker in workers]
         assert not any(codes), self.log()
 
     def log(self) -> str:
@@ -91,8 +98,21 @@ class Site:
                 )  # fmt: skip
         finally:
             await producer.stop()
-        await until_through(self.settings)
+        await until(self._judged, "detect has judged all that was sent")
         return ids
+
+    async def _judged(self) -> bool:
+        """Whether everything sent is an activity, and detect has committed all activities."""
+        activities = await self.records("activities")
+        if sum(b'"source":"verdict"' not in (record.value or b"") for record in activities) < self._sent:
+            return False
+        source, group = topic_name(self.settings, "activities"), f"{self.settings.kafka.topic_prefix}-watch-detect"
+        for number in range(PARTITIONS):
+            last = [record.offset for record in await read(self.cluster, source, number)][-1:]
+            committed = await self.cluster.committed(group, TopicPartition(source, number))
+            if last and (committed is None or committed.offset <= last[0]):
+                return False
+        return True
 
     async def records(self, name: str) -> list[Record]:
         topic = topic_name(self.settings, name)
@@ -105,7 +125,7 @@ class Site:
 
     async def until_found(self, policy: str, condition: Callable[[list[Finding]], bool], what: str) -> list[Finding]:
         async def holds() -> bool:
-            assert all(worker.running for worker in self._workers), self.log()
+            assert all(worker.returncode is None for worker in self._workers), self.log()
             return condition(await self.found(policy))
 
         await until(holds, what)
