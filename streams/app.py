@@ -4,9 +4,9 @@ from typing import Any, cast
 
 from yarl import URL
 
-from streams.caches import Follower
 from streams.chunk_app import ChunkApp, chunk_topic
 from streams.cluster import TopicPartition
+from streams.follower import Follower
 from streams.kafka import faust_credentials
 from streams.kafka_cluster import KafkaCluster
 from streams.lanes import Lanes

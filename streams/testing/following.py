@@ -9,7 +9,7 @@ from streams.testing.memory import MemoryCluster
 
 
 class MemoryFollower:
-    """What `streams.caches.Follower` is on a real cluster; the driver has it follow, at a time of the script's."""
+    """What `streams.follower.Follower` is on a real cluster; the driver has it follow, at a time of the script's."""
 
     def __init__(self, cluster: MemoryCluster, cache: Cache, partitions: int) -> None:
         self.ready = False

@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import NewTopic
 
 from simulators.kafka import DevelopmentKafka
-from streams import caches
-from streams.caches import Follower
+from streams import follower as followers
 from streams.cluster import Record
 from streams.errors import StreamError
+from streams.follower import Follower
 from streams.kafka import client_options
 from streams.kafka_admin import admin_client
 from streams.sections import Settings
@@ -195,12 +195,12 @@ async def test_a_client_that_has_died_is_replaced_where_it_stood(
             clients.append(self)
             await super().start()
 
-    monkeypatch.setattr(caches, "AIOKafkaConsumer", Watched)
-    monkeypatch.setattr(caches, "LOOK_S", 0.2)
+    monkeypatch.setattr(followers, "AIOKafkaConsumer", Watched)
+    monkeypatch.setattr(followers, "LOOK_S", 0.2)
     await write(settings, topic, [(f"k{n}", "before") for n in range(20)])
     one = follower()
     await one.start()
-    monkeypatch.setattr(caches, "ANSWER_S", 2.0)
+    monkeypatch.setattr(followers, "ANSWER_S", 2.0)
     fetching = clients[0]._fetcher._fetch_task
     while not fetching.done():  # it takes a first cancellation for one of its own requests'
         fetching.cancel()
