@@ -176,13 +176,17 @@ async def tell_rejections(settings: Settings, folder: PolicyFolder, apps: Sequen
 
     cluster = KafkaCluster(settings, f"{settings.kafka.topic_prefix}-watch-policies")
     alarm = PolicyAlarm(settings, cluster, folder, on_duty)
+    trouble = ""
     try:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
                 await alarm.look()
+                trouble = ""
             except (KafkaError, StreamError, OSError, TimeoutError) as error:
-                log.warning("could not tell how the policy files stand; trying again", reason=repr(error))
+                if repr(error) != trouble:  # a right that is missing is missing for long
+                    trouble = repr(error)
+                    log.warning("could not tell how the policy files stand; trying again", reason=trouble)
     finally:
         await cluster.close()
 
