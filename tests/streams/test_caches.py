@@ -89,6 +89,24 @@ def test_a_worker_that_loses_a_cache_ends_and_says_why(spec: AgentSpec, when: st
         assert driver.values("out", 0) == []
 
 
+def test_nothing_is_applied_any_more_once_the_agent_is_stopped(spec: AgentSpec) -> None:
+    seen: list[bytes | None] = []
+    watched = msgspec.structs.replace(spec, caches=(Cache("facts", lambda record: seen.append(record.value)),))
+
+    async def story(driver: Driver) -> None:
+        worker = driver.worker()
+        driver.produce("facts", 0, [(b"k", b"1")])
+        await driver.assign({worker: [0]})
+        await driver.settle()
+        await worker.lanes.close()
+        driver.produce("facts", 0, [(b"k", b"2")])
+        await driver.settle()
+        assert worker.crashed_with is None
+
+    run(watched, story)
+    assert seen == [b"1"]
+
+
 def test_a_bug_in_a_cache_ends_the_worker(spec: AgentSpec) -> None:
     async def story(driver: Driver) -> None:
         worker = driver.worker()
