@@ -1,5 +1,6 @@
 """What `connect` and `rotate` do with a token: try it, keep it, take the old one back."""
 
+import asyncio
 from collections.abc import Callable
 
 import msgspec
@@ -7,10 +8,10 @@ from msgspec.structs import replace
 
 from connectors.egnyte.client import EgnyteClient
 from connectors.egnyte.clock import Clock
-from connectors.egnyte.oauth import ACTIONS, Grant, OAuth, OAuthError
+from connectors.egnyte.oauth import ACTIONS, Grant, OAuth
 from connectors.egnyte.prerequisites import Identity, PrerequisiteError, may_read_audit, who_am_i
 from connectors.secrets.vault import Entry, Vault
-from console.signing_in import ApiKey, scopes_for, sign_in
+from console.signing_in import ApiKey, sign_in
 from streams.errors import Refused
 from streams.secret import Secret
 
@@ -29,14 +30,14 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     paste: bool = False
 
 
-async def connected(wish: Wish, clock: Clock, say: Say) -> Entry:
+def connected(wish: Wish, clock: Clock, say: Say) -> Entry:
     """The entry of a domain that has passed its tests: whose token, may it read the audit. Nothing is kept yet.
 
     Raises OAuthError, PrerequisiteError, ValueError for a token that can't be one.
     """
-    grant = await _grant(wish, clock)
+    grant = _grant(wish, clock)
     say("token received" if wish.key is not None else "token taken over")
-    identity = await tested(wish, grant.token, clock, say)
+    identity = asyncio.run(tested(wish, grant.token, clock, say))
     now_ms = clock.now_ms()
     key = wish.key or ApiKey("", Secret(), "")
     return Entry(
@@ -71,28 +72,28 @@ async def tested(wish: Wish, token: Secret, clock: Clock, say: Say) -> Identity:
     return identity
 
 
-async def rotated(vault: Vault, entry: Entry, wish: Wish, clock: Clock, say: Say) -> Entry:
+def rotated(vault: Vault, entry: Entry, wish: Wish, clock: Clock, say: Say) -> Entry:
     """The entry with a new token, kept, and the old token taken back. The connector goes on from its cursor.
 
     The old token stays good until the new one has passed its tests, but on domains that give the same one again.
     """
-    fresh = await connected(wish, clock, say) if wish.key is None else await _another(entry, wish, clock, say)
+    fresh = connected(wish, clock, say) if wish.key is None else _another(entry, wish, clock, say)
     renewed = replace(fresh, connected_ms=entry.connected_ms, disabled=entry.disabled)
     vault.write(renewed)
     say("new token kept" if fresh.token != entry.token else "that is the token it had already; kept")
     if fresh.token != entry.token:
-        await revoked(entry, clock, say)
-        await _still_good(renewed, clock)
+        revoked(entry, clock, say)
+        asyncio.run(_still_good(renewed, clock))
     return renewed
 
 
-async def revoked(entry: Entry, clock: Clock, say: Say) -> None:
+def revoked(entry: Entry, clock: Clock, say: Say) -> None:
     """Has Egnyte end the token of `entry`. Raises OAuthError."""
     if not entry.client_secret:
         say("the old token can't be revoked without its API key: end it in Egnyte's own settings")
         return
     oauth = _oauth(entry.url, ApiKey(entry.client_id, entry.client_secret, entry.redirect_uri), clock)
-    await oauth.revoke(entry.token)
+    asyncio.run(oauth.revoke(entry.token))
     say("old token revoked")
 
 
@@ -110,23 +111,23 @@ async def _still_good(entry: Entry, clock: Clock) -> None:
         raise
 
 
-async def _another(entry: Entry, wish: Wish, clock: Clock, say: Say) -> Entry:
+def _another(entry: Entry, wish: Wish, clock: Clock, say: Say) -> Entry:
     """A token that is not the one before. Older domains give the same one as long as it is good."""
-    fresh = await connected(wish, clock, say)
+    fresh = connected(wish, clock, say)
     if fresh.token != entry.token:
         return fresh
     say("Egnyte gave the same token again, as older domains do while it is good; it is revoked, once more:")
-    await revoked(replace(entry, client_secret=fresh.client_secret), clock, say)
-    again = await connected(wish, clock, say)
+    revoked(replace(entry, client_secret=fresh.client_secret), clock, say)
+    again = connected(wish, clock, say)
     if again.token == entry.token:
         raise Refused("Egnyte gives the same token again and again: end it in Egnyte's own settings, then rotate")
     return again
 
 
-async def _grant(wish: Wish, clock: Clock) -> Grant:
+def _grant(wish: Wish, clock: Clock) -> Grant:
     if wish.key is None:
         return Grant(wish.token, Secret(), 0)
-    return await sign_in(_oauth(wish.url, wish.key, clock), wish.key, wish.scopes, paste=wish.paste)
+    return sign_in(_oauth(wish.url, wish.key, clock), wish.key, wish.scopes, paste=wish.paste)
 
 
 def _oauth(url: str, key: ApiKey, clock: Clock) -> OAuth:
@@ -136,6 +137,3 @@ def _oauth(url: str, key: ApiKey, clock: Clock) -> OAuth:
 def wants_actions(entry: Entry) -> bool:
     """Whether it was connected with `--actions`."""
     return bool(set(ACTIONS) & set(entry.scopes))
-
-
-__all__ = ["OAuthError", "Wish", "connected", "revoked", "rotated", "scopes_for", "tested", "wants_actions"]

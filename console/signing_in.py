@@ -3,14 +3,14 @@
 import asyncio
 import os
 import sys
+import threading
 import webbrowser
 from typing import Final
-from urllib.parse import urlsplit
 
 import msgspec
 import typer
 
-from connectors.egnyte.oauth import ACTIONS, AUDIT, Grant, OAuth, OAuthError, code_in, new_state
+from connectors.egnyte.oauth import ACTIONS, AUDIT, Grant, OAuth, code_in, new_state
 from connectors.egnyte.redirect import Redirect, can_receive
 from connectors.secrets.vault import Entry
 from streams.errors import Refused
@@ -58,30 +58,39 @@ def api_key(settings: EgnyteSettings, client_id: str = "", entry: Entry | None =
     return ApiKey(named, secret, redirect_uri)
 
 
-async def sign_in(oauth: OAuth, key: ApiKey, scopes: tuple[str, ...], *, paste: bool, wait_s: float = WAIT_S) -> Grant:
-    """The token that a person allows. Raises OAuthError, and typer.Abort where they give up."""
+def sign_in(oauth: OAuth, key: ApiKey, scopes: tuple[str, ...], *, paste: bool, wait_s: float = WAIT_S) -> Grant:
+    """The token that a person allows. Raises OAuthError, and typer.Abort where they give up.
+
+    People are waited for outside of any event loop, so that Ctrl-C ends it at once.
+    """
     state = new_state()
     page = oauth.page(scopes, state)
     browser = None if paste else _browser()
     if browser is not None and can_receive(key.redirect_uri):
-        with Redirect(key.redirect_uri, state) as redirect:
-            _say(f"Egnyte's page opens in the browser: log in, and allow {', '.join(scopes)}. If it does not, open it:")
-            _say(f"  {page}")
-            _say(f"Waiting for the answer at {key.redirect_uri}, {wait_s / 60:.0f} min at most; Ctrl-C ends.")
-            opening = asyncio.ensure_future(asyncio.to_thread(browser.open, page))
-            try:
-                code = await asyncio.to_thread(redirect.wait, wait_s)
-            finally:
-                opening.cancel()
+        code = _received(browser, page, key.redirect_uri, state, scopes, wait_s)
     else:
-        _say(f"Open this page in a browser, log in, and allow {', '.join(scopes)}:")
-        _say(f"  {page}")
-        _say(
+        typer.echo(f"Open this page in a browser, log in, and allow {', '.join(scopes)}:")
+        typer.echo(f"  {page}")
+        typer.echo(
             f"Egnyte then sends the browser to {key.redirect_uri}, which may show nothing or an error: that does not "
             "matter."
         )
-        code = code_in(await asyncio.to_thread(typer.prompt, "Paste the address it was sent to, or the code"), state)
-    return await oauth.exchange(code, scopes)
+        code = code_in(typer.prompt("Paste the address it was sent to, or the code"), state)
+    return asyncio.run(oauth.exchange(code, scopes))
+
+
+def _received(
+    browser: webbrowser.BaseBrowser, page: str, redirect_uri: str, state: str, scopes: tuple[str, ...], wait_s: float
+) -> str:
+    """The code that the browser brings back."""
+    with Redirect(redirect_uri, state) as redirect:
+        typer.echo(
+            f"Egnyte's page opens in the browser: log in, and allow {', '.join(scopes)}. If it does not, open it:"
+        )
+        typer.echo(f"  {page}")
+        typer.echo(f"Waiting for the answer at {redirect_uri}, {wait_s / 60:.0f} min at most; Ctrl-C ends.")
+        threading.Thread(target=browser.open, args=(page,), daemon=True).start()  # some wait until they are closed
+        return redirect.wait(wait_s)
 
 
 def token_given(file: str) -> Secret:
@@ -114,15 +123,3 @@ def _browser() -> webbrowser.BaseBrowser | None:
     if type(found) is webbrowser.GenericBrowser and not os.environ.get("BROWSER"):
         return None
     return found
-
-
-def _say(text: str) -> None:
-    typer.echo(text)
-
-
-def host_of(url: str) -> str:
-    """`acme.egnyte.com` out of its address."""
-    return urlsplit(url).hostname or url
-
-
-__all__ = ["ApiKey", "OAuthError", "api_key", "host_of", "scopes_for", "sign_in", "token_given"]

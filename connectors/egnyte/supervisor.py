@@ -6,7 +6,7 @@ a new token starts its connector anew, from the cursor in the log. One that fail
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection
 from typing import Any, Final, NamedTuple
 
 import structlog
@@ -98,9 +98,10 @@ class _Wishes:
             self._stamps, self._found = stamps, self._read(stamps)
         return self._found
 
-    def _read(self, names: Iterable[str]) -> dict[str, Wanted]:
+    def _read(self, names: Collection[str]) -> dict[str, Wanted]:
         egnyte, found = self._settings.egnyte, {}
-        if egnyte.name and egnyte.name not in names:  # connected since: the vault's token is the newer one
+        # Of the same name, the vault's token is the newer one; without any, the one of the settings says what is wrong.
+        if egnyte.name and egnyte.name not in names and (egnyte.token or not names):
             found[egnyte.name] = Wanted(self._settings, None, None)
         for name in sorted(names):
             try:

@@ -6,6 +6,7 @@ where nobody has replaced the token that it was renewed from.
 """
 
 import contextlib
+import errno
 import fcntl
 import hashlib
 import os
@@ -90,6 +91,16 @@ class Vault:
     def names(self) -> list[str]:
         """The connectors, in order. Raises VaultError."""
         return sorted(self.stamps())
+
+    def check(self) -> None:
+        """Raises VaultError where an entry could not be written: said before somebody logs in for it, not after."""
+        if self._key:
+            given_key(self._key)
+        elif self.stamps():
+            kept_key(self._folder)
+        there = next((each for each in (self._folder, *self._folder.absolute().parents) if each.exists()), self._folder)
+        if not (there.is_dir() and os.access(there, os.W_OK | os.X_OK)):
+            raise self._unusable(OSError(errno.EACCES, os.strerror(errno.EACCES), str(there)))
 
     def read(self, connector: str) -> Entry | None:
         """What `connector` needs, None where it is not connected. Raises VaultError."""

@@ -21,6 +21,7 @@ from console.connecting import Wish, connected, revoked, rotated, wants_actions
 from console.session import Session, session_of
 from console.signing_in import api_key, scopes_for, token_given
 from streams.errors import Refused, StreamError
+from streams.kafka_admin import admin_client
 from streams.sections import DAY_MS
 
 NAME: Final = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
@@ -68,6 +69,9 @@ def connect(
     address = domain_url(url, allow_http=allow_http or session.settings.egnyte.allow_http)
     days = _days(history)
     _not_yet(vault, name, address)
+    vault.check()
+    if days:
+        asyncio.run(_kafka_there(session))
     egnyte = session.settings.egnyte
     wish = Wish(name=name, url=address, allow_http=allow_http or egnyte.allow_http, paste=paste)
     if token_file:
@@ -78,7 +82,7 @@ def connect(
     else:
         wish = replace(wish, key=api_key(egnyte, client_id))
     wish = replace(wish, scopes=scopes_for(actions=actions))
-    entry = asyncio.run(_connected(session, wish))
+    entry = _connected(session, wish)
     if days:
         asyncio.run(
             ask_for_history(settings_of(session.settings, entry), clock.now_ms() - days * DAY_MS, clock.now_ms())
@@ -113,7 +117,7 @@ def rotate(
         wish = replace(wish, token=token_given(token_file))
     else:
         wish = replace(wish, key=api_key(session.settings.egnyte, client_id, entry))
-    renewed = asyncio.run(rotated(vault, entry, wish, SystemClock(), lambda text: _ok(session, text)))
+    renewed = rotated(vault, entry, wish, SystemClock(), lambda text: _ok(session, text))
     session.out.print(Text.assemble(("Rotated. ", "bold green"), f"{name} goes on where it was; {_end(renewed)}."))
 
 
@@ -127,7 +131,7 @@ def disconnect(
     vault = Vault(session.settings.vault)
     entry = _entry(session, vault, name)
     try:
-        asyncio.run(revoked(entry, SystemClock(), lambda text: _ok(session, text)))
+        revoked(entry, SystemClock(), lambda text: _ok(session, text))
     except OAuthError as error:
         if not force:
             raise Refused(f"{error}. Nothing was changed; --force forgets the token all the same") from None
@@ -158,9 +162,15 @@ def enable(context: typer.Context, name: Name) -> None:
     session.out.print(f"Enabled. A running egnyte-watch connector takes {name} up by itself.")
 
 
-async def _connected(session: Session, wish: Wish) -> Entry:
+async def _kafka_there(session: Session) -> None:
+    """Raises BrokerAwayError: before anybody has logged in, not after."""
+    async with admin_client(session.settings):
+        pass
+
+
+def _connected(session: Session, wish: Wish) -> Entry:
     try:
-        return await connected(wish, SystemClock(), lambda text: _ok(session, text))
+        return connected(wish, SystemClock(), lambda text: _ok(session, text))
     except ValueError as error:
         raise Refused(str(error)) from None
 

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import signal
 import socket
 import subprocess
 import sys
@@ -111,6 +112,10 @@ class Terminal:
     def arguments(self) -> str:
         """What `ps` shows of it."""
         return Path(f"/proc/{self._process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+
+    def interrupt(self) -> None:
+        """As Ctrl-C does."""
+        self._process.send_signal(signal.SIGINT)
 
     def end(self) -> int:
         """Reads to its end; its exit code."""

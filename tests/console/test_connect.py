@@ -100,6 +100,17 @@ def test_the_answer_may_be_pasted(tmp_path: Path) -> None:
     assert entry.scopes == ("Egnyte.audit", "Egnyte.user", "Egnyte.link")
 
 
+def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
+    with served() as (_, url):
+        arguments = ("connect", "acme", url, "--paste")
+        terminal = Terminal(*arguments, environ=environment(tmp_path) | key_given(), folder=tmp_path)
+        terminal.until("or the code")
+        terminal.interrupt()
+        assert terminal.end() == 1
+    assert "Traceback" not in terminal.said
+    assert kept(tmp_path) is None
+
+
 def test_a_pasted_code_that_is_wrong_is_told(tmp_path: Path) -> None:
     with served() as (_, url):
         environ = environment(tmp_path) | key_given()

@@ -157,3 +157,18 @@ def test_first_writers_at_once_agree_on_one_key(tmp_path: Path) -> None:
         assert writer.exitcode == 0
     assert [entry.connector for name in names if (entry := vault(tmp_path).read(name))] == names
     assert sorted(files(tmp_path)) == [".lock", "a.connector", "b.connector", "c.connector", "key"]
+
+
+def test_whether_it_can_be_written_is_known_beforehand(tmp_path: Path) -> None:
+    vault(tmp_path / "new" / "vault").check()
+    assert not (tmp_path / "new").exists()
+    (tmp_path / "file").touch()
+    with pytest.raises(VaultError, match=r"vault\.dir"):
+        vault(tmp_path / "file" / "vault").check()
+    with pytest.raises(VaultError, match="32 bytes"):
+        vault(tmp_path, "short").check()
+    vault(tmp_path).write(ENTRY)
+    vault(tmp_path).check()
+    (tmp_path / "key").unlink()
+    with pytest.raises(VaultError, match="is missing"):
+        vault(tmp_path).check()
