@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
+import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +29,18 @@ def archive_path(settings: Settings) -> Path:
     return Path(settings.console.archive or Path(settings.streams.data_dir) / "archive.duckdb")
 
 
+class _Server(uvicorn.Server):
+    """uvicorn's, but a signal ends it in order: its own raises the signal again once it has stopped."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """See uvicorn."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
+
+
 async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Until cancelled or told to stop. Raises ArchiveError, Refused."""
     token = make_token(settings)
@@ -35,7 +48,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     follower = Follower(settings, database)
     app = make_app(database, follower, token, tuple(load_organisation(Path(settings.policies.dir))[0].domains))
     host, port = settings.console.host, settings.console.port
-    server = uvicorn.Server(
+    server = _Server(
         uvicorn.Config(
             app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off"
         )
