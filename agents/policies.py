@@ -1,6 +1,8 @@
 """Loads the policies of a folder: `organisation.yaml`, `builtin.yaml` and `activity/*.yaml`, all or nothing."""
 
+import errno
 import os
+import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
@@ -8,7 +10,7 @@ from typing import Final
 import yaml
 
 from detections.activity_policies import definition, organisation
-from detections.activity_policies.document import Problem, Table, Value, has_content, parse
+from detections.activity_policies.document import MAX_CHARS, Problem, Table, Value, has_content, parse
 from detections.activity_policies.organisation import Organisation
 from detections.activity_policies.policy import ActivityPolicy
 from detections.policies import BUILT_IN, PoliciesError, PolicySet
@@ -16,6 +18,8 @@ from detections.settings import Mistake
 
 BUILT_IN_FILE: Final = "builtin.yaml"
 ACTIVITY_DIR: Final = "activity"
+MAX_BYTES: Final = 4 * MAX_CHARS + 1
+"""Of a file: more than `parse` takes, however it is encoded."""
 BUILT_IN_IDS: Final = tuple(policy.metadata.id for policy, _ in BUILT_IN)
 
 
@@ -140,8 +144,12 @@ def _placed(mistake: Mistake, root: Table | None, file: str) -> Problem:
 
 
 def _read(path: Path) -> bytes | OSError:
+    """What is in `path`, as far as anybody could want it: the rest of a file that is far too large is of no use."""
     try:
-        return path.read_bytes()
+        if not stat.S_ISREG(path.stat().st_mode):
+            return OSError(errno.EINVAL, "it is no file")  # a pipe, say, would keep its reader waiting for ever
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES)
     except OSError as error:
         return error
 
@@ -150,6 +158,8 @@ def _text(path: Path, content: bytes | OSError) -> tuple[str, list[Problem]]:
     if isinstance(content, OSError):
         reason = content.strerror or type(content).__name__
         return "", [Problem("file", f"can't be read: {reason}", "check the path", str(path), 1)]
+    if len(content) >= MAX_BYTES:
+        return "", [Problem("file", f"has {MAX_BYTES:,} bytes or more", f"at most {MAX_CHARS:,}", str(path), 1)]
     try:
         return content.decode(), []
     except UnicodeDecodeError as error:

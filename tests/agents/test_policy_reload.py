@@ -133,7 +133,7 @@ def test_what_editors_leave_beside_a_file_is_no_policy(folder: Path) -> None:
     assert policies.rejected is None
 
 
-@pytest.mark.parametrize("kind", ["dangling", "folder", "bytes", "date"])
+@pytest.mark.parametrize("kind", ["dangling", "folder", "pipe", "large", "bytes", "date"])
 def test_what_is_no_text_is_told(folder: Path, kind: str) -> None:
     policies = PolicyFolder(folder)
     path = folder / "activity" / "two.yaml"
@@ -142,6 +142,10 @@ def test_what_is_no_text_is_told(folder: Path, kind: str) -> None:
             path.symlink_to("nowhere")
         case "folder":
             path.mkdir()
+        case "pipe":
+            os.mkfifo(path)
+        case "large":
+            path.write_bytes(b"# " + b"x" * 5_000_000)
         case "bytes":
             path.write_bytes(b"id: \xff")
         case _:
