@@ -108,10 +108,10 @@ class Directory:
         """Whose `alias` is (see `schemas.directory.alias_of`), by the user key's part."""
         return self._by_alias.get(alias)
 
-    def ids_of(self, user: str, source: Source) -> list[str]:
-        """The accounts of a user in `source` that are not deleted: one at most."""
+    def latest_of(self, user: str, source: Source) -> DirectoryEntry | None:
+        """The account of a user in `source` that is in use, or the one deleted last; None where there never was one."""
         found = self._people.get(user)
-        return [each.id for each in found.entries if each.source == source and not each.deleted] if found else []
+        return next((each for each in found.entries if each.source == source), None) if found else None
 
     def account(self, user: str) -> Account | None:
         """The account of a user, by the user key's part."""

@@ -15,7 +15,7 @@ from connectors.egnyte.api import EgnyteApi
 from connectors.egnyte.audit_event import AuditEvent
 from connectors.egnyte.refusals import Malformed, NotFound
 from schemas.directory import DirectoryEntry, Source, alias_of, normalised
-from streams.sections import DAY_MS
+from streams.sections import DAY_MS, HOUR_MS
 
 log = structlog.get_logger(__name__)
 
@@ -28,6 +28,10 @@ MOST_PAGES: Final = 5_000
 MOST_LOOKED_AT: Final = 25
 """Accounts that are looked at one by one in a round: those that the audit named, or that a listing lacks, for somebody
 who is deleted while it is read makes a page skip another."""
+LATE_MS: Final = 300_000
+"""How much older than a listing a change may be that it does not show: clocks differ, and reading takes a while."""
+MOST_NAMED_AN_HOUR: Final = 60
+"""Accounts that are read because the audit named them; of more, the next listing tells."""
 MOST_NOTES: Final = 1_000
 USERS_SHARE: Final = 0.15
 """Of the requests that the stream may make in a day, for listings: 1,000 users every 100 min, 10,000 every 17 h."""
@@ -96,6 +100,8 @@ class EgnyteUsers:
         self._per_day = per_day
         self._named: dict[str, AuditEvent] = {}
         self._ended_ms: dict[str, int] = {}
+        self._hour = 0
+        self._named_in_hour = 0
 
     def due_ms(self) -> int:
         """When the next round is due: at once where the audit has named somebody."""
@@ -110,7 +116,8 @@ class EgnyteUsers:
         return read.complete_ms + max(self._interval_ms, spread_ms)
 
     def heard(self, event: AuditEvent) -> None:
-        """Takes notice of an audit event: whoever's account it changes is read in the next round."""
+        """Takes notice of an audit event: whoever's account it changes is read in the next round, unless what it tells
+        is known already."""
         if event.type not in CHANGES or event.subject is None or not event.subject.email:
             return
         email, now_ms = normalised(event.subject.email), self._now_ms()
@@ -120,8 +127,32 @@ class EgnyteUsers:
                 del self._ended_ms[next(iter(self._ended_ms))]
         else:
             self._ended_ms.pop(email, None)
-        if len(self._named) < MOST_LOOKED_AT:  # of more a listing will tell
+        if self._is_known(event, email):
+            return
+        if now_ms // HOUR_MS != self._hour:
+            self._hour, self._named_in_hour = now_ms // HOUR_MS, 0
+        if email in self._named or (len(self._named) < MOST_LOOKED_AT and self._named_in_hour < MOST_NAMED_AN_HOUR):
+            self._named_in_hour += email not in self._named
             self._named[email] = event
+
+    def _is_known(self, event: AuditEvent, email: str) -> bool:
+        known = self._publisher.directory
+        read = known.sources.get(EGNYTE)
+        if read is None:
+            return True  # everybody is read next
+        user = known.user_of(alias_of("email", email))
+        entry = known.latest_of(user, EGNYTE) if user else None
+        time_ms = self._now_ms() if event.time_ms is None else event.time_ms
+        match event.type:
+            case "delete_user":
+                return entry is None or (entry.deleted and entry.deleted_ms <= time_ms)
+            case "suspend_user":
+                return entry is not None and not entry.enabled and entry.disabled_ms <= time_ms
+            case "unsuspend_user":
+                return entry is not None and entry.enabled
+            case "create_user":
+                return entry is not None and not entry.deleted
+        return time_ms < read.complete_ms - LATE_MS
 
     async def round(self) -> Put:
         """Reads whoever the audit has named, or else everybody; publishes it.
@@ -165,9 +196,11 @@ class EgnyteUsers:
         """What became of the account with this e-mail: as it is, as deleted, or None where there never was one."""
         known = self._publisher.directory
         user = known.user_of(alias_of("email", email))
-        user_id = next(iter(known.ids_of(user, EGNYTE)), "") if user else ""
-        if user_id:
-            return await self._by_id(user_id)
+        was = known.latest_of(user, EGNYTE) if user else None
+        if was is not None and not was.deleted:
+            return await self._by_id(was.id)
+        if was is not None and (ended_ms := self._ended_ms.get(email, 0)) and ended_ms < was.deleted_ms:
+            return replace(was, deleted_ms=ended_ms)  # it was gone before that was seen
         quoted = email.replace("\\", "\\\\").replace('"', '\\"')
         _, users = await self._page({"startIndex": 1, "count": PAGE_USERS, "filter": f'email eq "{quoted}"'})
         return next((entry for raw in users if (entry := self._read(raw)) is not None), None)

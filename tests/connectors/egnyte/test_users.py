@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import Any
 
+import msgspec
 import pytest
 
 from connectors.directory import DirectoryPublisher, Put
@@ -184,6 +185,55 @@ async def test_whoever_the_audit_names_is_read_at_once_and_dated_by_it() -> None
         assert here.users.due_ms() > clock.now_ms()
 
 
+async def test_what_the_audit_tells_of_long_ago_dates_what_is_known() -> None:
+    """The first week of the stream comes after everybody has been read."""
+    async with place() as here:
+        (mara,) = here.add("mara", active=False)
+        await here.users.round()
+        clock = here.simulator.clock
+        assert isinstance(clock, VirtualClock)
+        ago_ms = clock.now_ms() - 3 * 86_400_000
+        told = {"actor": "A ( a@example.com )", "action": "Disable", "actionInfo": "", "auditSource": "USER_AUDIT"}
+        here.users.heard(parse(msgspec.json.encode({**told, "date": ago_ms, "subject": mara.text})))
+        assert await here.users.round() == Put(people=1, changes=1)
+        assert here.changes[-1] == ("acme/mara@example.com", "disabled", ago_ms)
+        here.users.heard(parse(msgspec.json.encode({**told, "date": ago_ms, "subject": mara.text})))
+        here.users.heard(parse(msgspec.json.encode({**told, "date": ago_ms, "subject": mara.text, "action": "Update"})))
+        assert here.users.due_ms() > clock.now_ms(), "all of it is known"
+
+
+async def test_who_was_gone_before_that_was_seen_is_dated_anew() -> None:
+    async with place() as here:
+        mara, _ = here.add("mara", "ben")
+        await here.users.round()
+        clock = here.simulator.clock
+        assert isinstance(clock, VirtualClock)
+        gone_ms = clock.now_ms()
+        here.simulator.users.delete(mara)
+        clock.advance(600)
+        await here.users.round()
+        told = {"actor": "A ( a@example.com )", "action": "Delete", "actionInfo": "", "auditSource": "USER_AUDIT"}
+        here.users.heard(parse(msgspec.json.encode({**told, "date": gone_ms, "subject": mara.text})))
+        assert await here.users.round() == Put(people=1, changes=1)
+        assert [each[1:] for each in here.changes][1] == ("removed", gone_ms)
+
+
+async def test_a_flood_of_changes_is_left_to_the_next_listing() -> None:
+    async with place() as here:
+        users = here.add(*(f"user{n}" for n in range(300)))
+        await here.users.round()
+        clock = here.simulator.clock
+        assert isinstance(clock, VirtualClock)
+        asked = len(here.requests())
+        told = {"actor": "A ( a@example.com )", "action": "Update", "actionInfo": "", "auditSource": "USER_AUDIT"}
+        for user in users:
+            clock.advance(1)
+            here.users.heard(parse(msgspec.json.encode({**told, "date": clock.now_ms(), "subject": user.text})))
+            if here.users.due_ms() == 0:
+                await here.users.round()
+        assert 0 < len(here.requests()) - asked <= 60
+
+
 async def test_somebody_new_whom_the_audit_names_is_found_by_the_email() -> None:
     async with place() as here:
         here.add("mara")
@@ -191,7 +241,7 @@ async def test_somebody_new_whom_the_audit_names_is_found_by_the_email() -> None
         here.add("ne'w")
         here.users.heard(
             parse(
-                b'{"date":1763971200000,"actor":"A ( a@example.com )","subject":"New ( NE\'W@example.com )",'
+                b'{"date":1763971299000,"actor":"A ( a@example.com )","subject":"New ( NE\'W@example.com )",'
                 b'"action":"Create","actionInfo":"","source":"Web UI","auditSource":"USER_AUDIT"}'
             )
         )
