@@ -10,7 +10,8 @@ of its sources, and what is judged together is on one partition:
 | `connector` | logins, failed logins | `<connector>/logins`: all of them, for attacks from many networks |
 | `link` | link access | `<connector>/link/<32 hex digits>`, a hash of the link |
 
-Record timestamp: `time_ms`. Partition: that of Kafka's default partitioner for the key.
+Record timestamp: `time_ms`. Partition: that of Kafka's default partitioner for the key. A record with the header
+`source: verdict` is no attempt but what a person says about a finding of this key (`schemas.verdict`).
 """
 
 from typing import Final, Literal

@@ -104,6 +104,13 @@ CHANNELS: Final = (
                 key="`<connector>/<prefix>`, `<connector>/logins` or `<connector>/link/<32 hex digits>`.",
                 value="attempts.schema.json",
             ),
+            Record(
+                name="passedVerdict",
+                title="Verdict on a network or a link",
+                summary="With the header `source: verdict`: what a person says about a finding of this key.",
+                key="As of the attempts that the finding is about.",
+                value="verdict.schema.json",
+            ),
         ),
         kept_ms=30 * _DAY_MS,
     ),
