@@ -92,9 +92,10 @@ class Account(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, kw_only
 
     `version`: grows with every change of the account. `disabled_ms`, `deleted_ms`: since when, at the latest.
     `leave_ms`: end of the last working day. `external`: a guest, or an Egnyte standard user whom the company's own
-    directory does not know as a member. `guest`: of the Entra ID tenant. `privileged`: holds a privileged role.
-    `user_type`: `admin`, `power` or `standard` at Egnyte. `auth_type`: how Egnyte lets the person in (`egnyte`, `ad`,
-    `sso`). `groups`: names, at most 100. `last_active_ms`: last seen at work before, by Egnyte or Entra ID, to the day.
+    directory does not know as a member. `guest`: of the Entra ID tenant. `privileged`: holds a privileged role there,
+    or is an administrator at Egnyte. `user_type`: `admin`, `power` or `standard` at Egnyte. `auth_type`: how Egnyte
+    lets the person in (`egnyte`, `ad`, `sso`). `groups`: names, at most 100. `last_active_ms`: last seen at work
+    before, by Egnyte or Entra ID, to the day.
     """
 
     version: int = 0

@@ -1,9 +1,9 @@
 """Who Egnyte's person strings speak of: `First Last ( email )`, a bare name, `Anonymous`, `System`, or nothing."""
 
-import unicodedata
 from typing import Final
 
 from schemas.activity import Person
+from schemas.directory import normalised
 
 ANONYMOUS_WORDS: Final = frozenset({"anonymous", "anonymous user"})
 SYSTEM_WORDS: Final = frozenset({"system"})
@@ -18,7 +18,7 @@ cache: dict[tuple[str, str], Person] = {}
 
 def normalise_email(text: str) -> str:
     """`text` as it is compared and keyed: trimmed, lower case, Unicode NFC."""
-    return unicodedata.normalize("NFC", text.strip().lower())
+    return normalised(text)
 
 
 def person(text: str, user_id: str = "") -> Person:
