@@ -9,7 +9,7 @@ NOTHING_NEW = b'{"nextCursor":"end","events":[],"moreEvents":false}'
 
 @asynccontextmanager
 async def answering(bodies: Sequence[bytes]) -> AsyncIterator[str]:
-    """Serves `bodies`, one for each request, then empty pages; yields the base URL."""
+    """Serves `bodies`, one for each request of the stream, then empty pages; yields the base URL."""
     left = list(bodies)
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -17,7 +17,8 @@ async def answering(bodies: Sequence[bytes]) -> AsyncIterator[str]:
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lengths = [line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")]
                 await reader.readexactly(int(lengths[0].split(b":")[1]) if lengths else 0)
-                body = left.pop(0) if left else NOTHING_NEW
+                streams = b"/audit/stream " in head.partition(b"\r\n")[0]
+                body = left.pop(0) if left and streams else NOTHING_NEW
                 writer.write(
                     b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body)
                 )

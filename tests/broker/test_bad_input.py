@@ -73,6 +73,9 @@ class HastyClock:
             seconds = 0
         await asyncio.sleep(seconds)
 
+    def timeout(self, seconds: float) -> asyncio.Timeout:
+        return asyncio.timeout(seconds)
+
 
 class Pipeline:
     """A worker as a process of its own, and what is on the topics behind it."""
