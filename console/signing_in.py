@@ -35,13 +35,14 @@ def scopes_for(*, actions: bool) -> tuple[str, ...]:
 
 
 def api_key(settings: EgnyteSettings, client_id: str = "", entry: Entry | None = None) -> ApiKey:
-    """The API key: of the option, the settings, or `entry` of the vault; asked for where a terminal is there.
+    """The API key: of the option, of `entry` in the vault, or of the settings; asked for where a terminal is there.
 
     Raises Refused where nobody can be asked.
     """
-    named = client_id or settings.client_id or (entry.client_id if entry is not None else "")
-    secret = settings.client_secret
-    if not secret and entry is not None and named == entry.client_id:
+    known = entry.client_id if entry is not None else ""
+    named = client_id or known or settings.client_id
+    secret = settings.client_secret if settings.client_id in {"", named} else Secret()
+    if not secret and entry is not None and named == known:
         secret = entry.client_secret
     lacking = [name for name, value in (("client_id", named), ("client_secret", secret)) if not value]
     if lacking and not sys.stdin.isatty():

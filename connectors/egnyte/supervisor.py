@@ -165,7 +165,8 @@ class _Running:
         self._said, self._ended_at = True, asyncio.get_running_loop().time()
         self.error = None if self.task.cancelled() else self.task.exception()
         if self.error is not None:
-            log.error("the connector ends", connector=self.name, reason=str(self.error))
+            fault = None if isinstance(self.error, (StreamError, ValueError)) else self.error  # ours: show where
+            log.error("the connector ends", connector=self.name, reason=str(self.error), exc_info=fault)
 
     def may_try_again(self) -> bool:
         """Whether it has failed and is to be started again. One that was replaced by another process is not: they

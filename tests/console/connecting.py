@@ -1,6 +1,7 @@
 """A simulated Egnyte in a thread, and the command before it: in this process, or in a terminal of its own."""
 
 import asyncio
+import contextlib
 import os
 import pty
 import re
@@ -113,9 +114,15 @@ class Terminal:
         """What `ps` shows of it."""
         return Path(f"/proc/{self._process.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
 
-    def interrupt(self) -> None:
-        """As Ctrl-C does."""
-        self._process.send_signal(signal.SIGINT)
+    def interrupt(self) -> int:
+        """As Ctrl-C does, again if need be: Python misses one just before it begins to read. Its exit code."""
+        until = time.monotonic() + DEADLINE_S
+        while self._process.poll() is None:
+            assert time.monotonic() < until, self.said
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(10)
+        return self.end()
 
     def end(self) -> int:
         """Reads to its end; its exit code."""

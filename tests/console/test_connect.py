@@ -11,8 +11,10 @@ import httpx
 import pytest
 
 from connectors.secrets.vault import Entry, Vault
+from console.signing_in import api_key
 from simulators.egnyte import App, Fault
-from streams.sections import DAY_MS, VaultSettings
+from streams.secret import Secret
+from streams.sections import DAY_MS, EgnyteSettings, VaultSettings
 from tests.console.browser import answered
 from tests.console.connecting import BROWSER, KEY, Terminal, environment, free_port, key_given, run, served
 
@@ -105,8 +107,7 @@ def test_ctrl_c_ends_it_at_once(tmp_path: Path) -> None:
         arguments = ("connect", "acme", url, "--paste")
         terminal = Terminal(*arguments, environ=environment(tmp_path) | key_given(), folder=tmp_path)
         terminal.until("or the code")
-        terminal.interrupt()
-        assert terminal.end() == 1
+        assert terminal.interrupt() == 1
     assert "Traceback" not in terminal.said
     assert kept(tmp_path) is None
 
@@ -276,6 +277,27 @@ def test_rotate_where_the_same_token_is_given_again(tmp_path: Path) -> None:
         assert after.token != before.token
         assert not after.expires_ms
         assert egnyte.access.grant(f"Bearer {before.token.reveal()}", egnyte.clock.now_ms()) is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "option", "wanted"),
+    [
+        (("", ""), "", ("of-the-domain", "its-secret")),
+        (("of-another", "anothers-secret"), "", ("of-the-domain", "its-secret")),
+        (("of-the-domain", "changed-secret"), "", ("of-the-domain", "changed-secret")),
+        (("of-another", "anothers-secret"), "of-another", ("of-another", "anothers-secret")),
+    ],
+)
+def test_each_domain_is_rotated_with_its_own_api_key(
+    settings: tuple[str, str], option: str, wanted: tuple[str, str]
+) -> None:
+    entry = Entry(
+        connector="acme", url="https://acme.egnyte.com", token=Secret("t"), issued_ms=1, connected_ms=1,
+        client_id="of-the-domain", client_secret=Secret("its-secret"), redirect_uri="https://acme.example/back",
+    )  # fmt: skip
+    key = api_key(EgnyteSettings(client_id=settings[0], client_secret=Secret(settings[1])), option, entry)
+    assert (key.client_id, key.client_secret.reveal()) == wanted
+    assert (key.redirect_uri == entry.redirect_uri) == (wanted[0] == "of-the-domain")
 
 
 def test_disconnect_revokes_and_forgets(tmp_path: Path) -> None:
