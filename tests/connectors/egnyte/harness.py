@@ -8,6 +8,8 @@ from typing import Any
 
 import msgspec
 
+from connectors.egnyte.audit_event import parse
+from connectors.egnyte.reports import SOURCES
 from connectors.egnyte.service import serve
 from schemas.connector import CursorRecord, StatusRecord, cursor_key, decode_cursor, status_key
 from schemas.dead_letter import DeadLetter
@@ -135,3 +137,21 @@ def upload(number: int, *, date: int, user: int = 0) -> dict[str, object]:
 def uploads(count: int, *, start_ms: int, every_ms: int, users: int = 20) -> list[dict[str, object]]:
     """`count` raw events of `users` people."""
     return [upload(n, date=start_ms + n * every_ms, user=n % users) for n in range(count)]
+
+
+def told(egnyte: EgnyteSimulator, from_ms: int, joined_ms: int) -> Counter[str]:
+    """What happened from the day of `from_ms` on: up to `joined_ms` by the reports, from there by the stream."""
+    now_ms, want = egnyte.clock.now_ms(), Counter[str]()
+    for report, source in SOURCES.items():
+        for row in egnyte.reports.found(report, from_ms - from_ms % DAY_MS, joined_ms, egnyte.switches, now_ms):
+            want[essence(msgspec.json.encode({"auditSource": source} | row))] += 1
+    for raw in egnyte.visible_events():
+        if msgspec.json.decode(raw)["date"] >= joined_ms:
+            want[essence(raw)] += 1
+    return want
+
+
+def essence(raw: bytes) -> str:
+    """An event, as far as reports and stream tell it alike."""
+    event = parse(raw)
+    return f"{event.time_ms} {event.audit_source} {event.action} {event.actor.email} {event.path} {event.info}"

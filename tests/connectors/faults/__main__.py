@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--mixed", type=int, default=20, help="runs with three faults at random")
     parser.add_argument("--kills", type=int, default=4, help="kill -9 amid a request, in each run")
     parser.add_argument("--poll-s", type=int, default=600, help="pause between polls; 90 s as in production takes 6x")
+    parser.add_argument("--history", type=int, default=0, metavar="DAYS", help="older events fetched first, by reports")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--only", action="append", choices=sorted(FAULTS), help="only this fault; repeatable")
     parser.add_argument("--mixed-only", action="store_true", help="leave out the runs with one fault")
@@ -41,7 +42,7 @@ def main() -> int:
             for number, faults in enumerate(runs):
                 run = Run(
                     broker.bootstrap, f"faults{secrets.token_hex(3)}", asked.seed + number, faults,
-                    days=asked.days, poll_s=asked.poll_s, kills=asked.kills,
+                    days=asked.days, poll_s=asked.poll_s, kills=asked.kills, history_days=asked.history,
                 )  # fmt: skip
                 outcome = asyncio.run(run.play(folder / f"{number}.log"))
                 wrong += bool(outcome.wrong)
