@@ -1,27 +1,20 @@
-"""Who may ask: whoever holds the token of this console, which only its owner can read.
+"""The token of a console, which only its owner can read: what the command line asks with, and people sign in with.
 
 Each start makes a new token and writes it to a file for its owner alone (0600), where the command line finds it. A
 console that listens beyond this machine needs one that was set on purpose (`console.api_token`).
 """
 
 import contextlib
-import hmac
 import os
 import secrets
 from pathlib import Path
 from typing import Final
-
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from streams.errors import Refused
 from streams.sections import Settings
 from streams.settings_rules import is_loopback
 
 TOKEN_FILE: Final = "console.token"  # noqa: S105 - a file's name
-OPEN: Final = frozenset({"/healthz"})
-"""The only paths without a token: they tell nothing."""
 
 
 def token_path(settings: Settings) -> Path:
@@ -60,30 +53,3 @@ def known_token(settings: Settings) -> str:
             f"no console has left its token at {token_path(settings)}: start one with `egnyte-watch console`, with the "
             "same streams.data_dir, or set console.api_token to that of a console elsewhere"
         ) from None
-
-
-class Guard:
-    """Lets nobody in without the token, on any path, known or not."""
-
-    def __init__(self, app: ASGIApp, token: str) -> None:
-        self._app = app
-        self._expected = f"Bearer {token}".encode()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
-        if scope["type"] != "http" or scope["path"] in OPEN or self._may(Request(scope)):
-            await self._app(scope, receive, send)
-            return
-        refusal: Response = JSONResponse(
-            {
-                "error": "the token is missing or wrong",
-                "advice": "send `Authorization: Bearer <token of this console>`",
-            },
-            status_code=401,
-            headers={"WWW-Authenticate": "Bearer"},
-        )
-        await refusal(scope, receive, send)
-
-    def _may(self, request: Request) -> bool:
-        given = request.headers.get("authorization", "").encode()
-        return hmac.compare_digest(given, self._expected)

@@ -16,6 +16,8 @@ from console.archive.database import ArchiveError, Database
 from console.archive.follower import Follower
 from console.web.access import make_token
 from console.web.app import make_app
+from console.web.sessions import Sessions
+from console.web.signing_in import OWNER
 from streams.sections import DAY_MS, HOUR_MS, Settings
 
 log = structlog.get_logger(__name__)
@@ -46,7 +48,9 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     token = make_token(settings)
     database = Database(archive_path(settings))
     follower = Follower(settings, database)
-    app = make_app(database, follower, token, tuple(load_organisation(Path(settings.policies.dir))[0].domains))
+    sessions = Sessions()
+    domains = tuple(load_organisation(Path(settings.policies.dir))[0].domains)
+    app = make_app(database, follower, token, domains, sessions=sessions)
     host, port = settings.console.host, settings.console.port
     server = _Server(
         uvicorn.Config(
@@ -56,6 +60,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
     try:
         say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
+        say(f"Open http://{host}:{port}/login?token={sessions.link(OWNER, 'admin')} (works once, within 15 min)")
         await server.serve()
     finally:
         for task in tasks:

@@ -1,26 +1,25 @@
 """The console's API: nobody in without the token, on any route; mistakes told; pages that join; exports that resume."""
 
-import asyncio
 import json
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import msgspec
 import pytest
-import uvicorn
 from typer.testing import CliRunner
 
 from console.archive.database import Database
 from console.archive.follower import Follower
 from console.cli import app as cli
-from console.web.access import OPEN, known_token, make_token, token_path
+from console.web.access import known_token, make_token, token_path
 from console.web.app import make_app
+from console.web.guard import OPEN
 from streams.errors import Refused
 from streams.secret import Secret
 from streams.sections import ConsoleSettings, Settings, StreamsSettings
 from tests.console.archive.archives import filled
+from tests.console.web.served import serving
 from tests.detections.activity_policies.policies_of import DAY, act
 
 TOKEN = "a-token-of-this-test"  # noqa: S105
@@ -33,15 +32,8 @@ def console(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     folder = tmp_path_factory.mktemp("console")
     database = filled(folder / "a.duckdb", ROWS)
     app = make_app(database, Follower(Settings(), database), TOKEN)
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error", lifespan="off"))
-    thread = threading.Thread(target=lambda: asyncio.run(server.serve()))
-    thread.start()
-    while not server.started:
-        assert thread.is_alive()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with serving(app) as address:
+        yield address
     database.close()
 
 
