@@ -218,6 +218,8 @@ class Run:
                         await publish(self.site.settings, records)
                         self.events += len(records)
                         if change is not None:
+                            # Enrich knows a change at once, and would stamp with it what came before and still waits.
+                            await self.site.drained(processes, ("enrich",))
                             self._now_ms = change.learned_ms
                             await people.put("entra", [tenant.changed(change)])
                     await self.site.drained(processes, AGENTS)
