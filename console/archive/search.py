@@ -29,7 +29,8 @@ _AGO: Final = {"min": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS}
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for. `filters`: see `console.archive.filters`. Times: ms since the epoch, UTC; `until_ms` is not
-    part of it. `newest_first`: else oldest first. `after`: the cursor of the page before."""
+    part of it. `newest_first`: else oldest first. `after`: the cursor of the page before. `user_key`: only this user's,
+    as the topic's key has it, where names are not unique; empty: all."""
 
     filters: tuple[tuple[str, str], ...] = ()
     from_ms: int
@@ -38,6 +39,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     newest_first: bool = True
     after: str = ""
     zone: str = "UTC"
+    user_key: str = ""
 
     def checked(self) -> "Search":
         """Itself. Raises Refused for a column that is none."""
@@ -107,8 +109,10 @@ def _where(search: Search, domains: Sequence[str]) -> Condition:
     if search.from_ms >= search.until_ms:
         raise Refused("the time range is empty: `from` must be before `until`")
     filtered = conditions(search.checked().filters, domains=domains, zone=search.zone)
-    return Condition(
-        f"time_ms >= ? AND time_ms < ? AND {filtered.sql}", (search.from_ms, search.until_ms, *filtered.values)
+    values: tuple[object, ...] = (search.from_ms, search.until_ms, *filtered.values)
+    sql = f"time_ms >= ? AND time_ms < ? AND {filtered.sql}"
+    return (
+        Condition(f"{sql} AND user_key = ?", (*values, search.user_key)) if search.user_key else Condition(sql, values)
     )
 
 

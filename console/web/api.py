@@ -1,7 +1,7 @@
 """The archive for programs: `/api/activities`, its export, and how far it has got.
 
-Parameters of a search: `from`, `until` (a date, a time, or `7d` ago), `columns`, `limit`, `after`, `order`, `zone`;
-every other one is a filter as in activity policies, `country=PT`, `path.under=/Shared/HR`.
+Parameters of a search: `from`, `until` (a date, a time, or `7d` ago), `columns`, `limit`, `after`, `order`, `zone`,
+`user_key`; every other one is a filter as in activity policies, `country=PT`, `path.under=/Shared/HR`.
 """
 
 import time
@@ -20,7 +20,7 @@ from console.archive.follower import Follower
 from console.archive.search import DEFAULT_COLUMNS, DEFAULT_SPAN_MS, Search, count, moment, page
 from streams.errors import Refused
 
-_OURS: Final = frozenset({"from", "until", "columns", "limit", "after", "order", "zone", "format", "as"})
+_OURS: Final = frozenset({"from", "until", "columns", "limit", "after", "order", "zone", "format", "as", "user_key"})
 _encode: Final = msgspec.json.Encoder().encode
 
 
@@ -39,7 +39,8 @@ def search_of(parameters: Sequence[tuple[str, str]]) -> Search:
         columns=tuple(given["columns"].split(",")) if given.get("columns") else DEFAULT_COLUMNS,
         newest_first=order == "newest",
         after=given.get("after", ""),
-        zone=given.get("zone", "UTC"),
+        zone=given.get("zone") or "UTC",
+        user_key=given.get("user_key", ""),
     ).checked()
 
 

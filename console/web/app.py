@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -10,11 +11,14 @@ from starlette.responses import JSONResponse, Response
 
 from console.archive.database import Database
 from console.archive.follower import Follower
+from console.verdicts import Published
 from console.web import api, assets
+from console.web.findings_pages import FindingsPages, Publish
 from console.web.guard import Guard
 from console.web.rendering import render
 from console.web.sessions import Sessions
 from console.web.signing_in import SigningIn
+from schemas.verdict import Verdict
 from streams.errors import Refused
 
 
@@ -25,19 +29,36 @@ def make_app(
     domains: Sequence[str] = (),
     *,
     sessions: Sessions | None = None,
+    publish: Publish | None = None,
 ) -> Any:
     """The ASGI application. `domains`: the organisation's own, for the filter `external`. `sessions`: who is signed in,
-    to make links for."""
+    to make links for. `publish`: writes a verdict to where workers read it; None where this console only shows."""
     sessions = sessions or Sessions()
     app = Starlette(
-        routes=[*api.routes(database, follower, domains), *assets.routes(), *SigningIn(sessions, token).routes],
-        exception_handlers={Refused: _refused, HTTPException: _wrong},
+        routes=[
+            *api.routes(database, follower, domains),
+            *assets.routes(),
+            *SigningIn(sessions, token).routes,
+            *FindingsPages(database, publish or _only_shows).routes,
+        ],
+        exception_handlers={Refused: _refused, HTTPException: _wrong, KafkaError: _away},
     )
     return Guard(app, token, sessions)
 
 
+async def _only_shows(_: Verdict) -> Published:
+    raise Refused("this console only shows: nothing was written")
+
+
 def _is_for_people(request: Request) -> bool:
     return not request.url.path.startswith("/api/") and request.state.session is not None
+
+
+async def _away(request: Request, error: Exception) -> Response:
+    words = f"Kafka did not take it, and nothing was written: {error}. Try again once the broker is back"
+    if _is_for_people(request):
+        return render(request, "wrong", 503, title="The broker is away", words=words)
+    return JSONResponse({"error": words}, status_code=503)
 
 
 async def _refused(request: Request, error: Exception) -> Response:

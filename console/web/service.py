@@ -5,6 +5,7 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ import structlog
 import uvicorn
 
 from agents.policies import load_organisation
+from console import verdicts
 from console.archive.database import ArchiveError, Database
 from console.archive.follower import Follower
 from console.web.access import make_token
@@ -50,7 +52,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     follower = Follower(settings, database)
     sessions = Sessions()
     domains = tuple(load_organisation(Path(settings.policies.dir))[0].domains)
-    app = make_app(database, follower, token, domains, sessions=sessions)
+    app = make_app(database, follower, token, domains, sessions=sessions, publish=partial(verdicts.publish, settings))
     host, port = settings.console.host, settings.console.port
     server = _Server(
         uvicorn.Config(
