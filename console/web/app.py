@@ -13,8 +13,11 @@ from console.archive.database import Database
 from console.archive.follower import Follower
 from console.verdicts import Published
 from console.web import api, assets
+from console.web.activities_pages import ActivitiesPages
 from console.web.findings_pages import FindingsPages, Publish
 from console.web.guard import Guard
+from console.web.overview import Overview
+from console.web.people_pages import PeoplePages
 from console.web.rendering import render
 from console.web.sessions import Sessions
 from console.web.signing_in import SigningIn
@@ -39,6 +42,9 @@ def make_app(
             *api.routes(database, follower, domains),
             *assets.routes(),
             *SigningIn(sessions, token).routes,
+            *Overview(database, follower).routes,
+            *PeoplePages(database).routes,
+            *ActivitiesPages(database, domains).routes,
             *FindingsPages(database, publish or _only_shows).routes,
         ],
         exception_handlers={Refused: _refused, HTTPException: _wrong, KafkaError: _away},

@@ -86,3 +86,17 @@ def _path(line: Sequence[tuple[float, float]]) -> str:
         made += f"{'M' if before is None or abs(x - before) > 180 else 'L'}{x:.1f} {y:.1f}"
         before = x
     return made
+
+
+class Bar(msgspec.Struct, frozen=True):
+    """One bar of a hundred units' height: its label, its number, and where its top is."""
+
+    label: str
+    number: int
+    top: float
+
+
+def bars(values: Sequence[tuple[str, int]]) -> tuple[Bar, ...]:
+    """Bars beside one another; the highest takes all the height."""
+    most = max((number for _, number in values), default=0) or 1
+    return tuple(Bar(label, number, round(100 - 100 * number / most, 1)) for label, number in values)

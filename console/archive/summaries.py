@@ -1,0 +1,95 @@
+"""What the archive knows of one user or one address, in numbers, over a span of time."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import msgspec
+
+from console.archive.database import Database
+from console.worldmap import Spot
+from detections import wording
+
+MOST: Final = 20
+"""Rows of one table: the rest has its own search."""
+
+_GROUPS: Final[Mapping[str, str]] = {
+    "places": "concat_ws(', ', nullif(city, ''), nullif(country, ''))",
+    "networks": "organisation",
+    "addresses": "ip",
+    "clients": "client",
+    "types": "type",
+    "users": "user_key",
+    "hours": "hour(make_timestamp(time_ms * 1000))::VARCHAR",
+}
+OF_USER: Final = ("places", "networks", "addresses", "clients", "types", "hours")
+OF_ADDRESS: Final = ("users", "types", "clients")
+
+
+class Count(msgspec.Struct, frozen=True):
+    """One value with how often it was seen, and when first and last (ms since the epoch, UTC)."""
+
+    value: str
+    number: int
+    first_ms: int
+    last_ms: int
+
+
+class Summary(msgspec.Struct, frozen=True):
+    """`activities`: how many there are. `counts`: by group, the most frequent first. `spots`: places for a map, at most
+    `MOST`. `facts`: what the latest of them says about itself."""
+
+    activities: int
+    administrative: int
+    counts: dict[str, list[Count]]
+    spots: list[Spot]
+    facts: dict[str, Any]
+
+
+_FACTS: Final = (
+    "actor_email", "actor_name", "actor_id", "user_type", "guest", "privileged", "external", "groups", "country",
+    "city", "prefix", "asn", "organisation", "ip_category", "ip_tags",
+)  # fmt: skip
+
+
+def of_user(database: Database, user_key: str, from_ms: int, until_ms: int) -> Summary:
+    """Of one user."""
+    return _summary(database, "user_key", user_key, from_ms, until_ms, OF_USER)
+
+
+def of_address(database: Database, ip: str, from_ms: int, until_ms: int) -> Summary:
+    """Of one address."""
+    return _summary(database, "ip", ip, from_ms, until_ms, OF_ADDRESS)
+
+
+def _summary(
+    database: Database, column: str, value: str, from_ms: int, until_ms: int, groups: tuple[str, ...]
+) -> Summary:
+    condition, given = f"time_ms >= ? AND time_ms < ? AND {column} = ?", (from_ms, until_ms, value)
+
+    def asked(selected: str, rest: str = "") -> list[tuple[Any, ...]]:
+        return database.read(f"SELECT {selected} FROM activities WHERE {condition} {rest}", given)  # noqa: S608
+
+    number, administrative = asked("count(*), count(*) FILTER (administrative)")[0]
+    counts = {
+        group: [
+            Count(*row)
+            for row in asked(
+                f"{_GROUPS[group]} AS found, count(*), min(time_ms), max(time_ms)",
+                f"AND {_GROUPS[group]} <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {24 if group == 'hours' else MOST}",
+            )
+        ]
+        for group in groups
+    }
+    places = asked(
+        "latitude, longitude, max(city), max(country)",
+        f"AND latitude IS NOT NULL GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT {MOST}",
+    )
+    listed = ", ".join(f'"{name}"' for name in _FACTS)
+    latest = asked(listed, "ORDER BY time_ms DESC LIMIT 1")
+    return Summary(
+        number,
+        administrative,
+        counts,
+        [Spot(latitude, longitude, wording.place(city, country)) for latitude, longitude, city, country in places],
+        dict(zip(_FACTS, latest[0], strict=True)) if latest else {},
+    )
