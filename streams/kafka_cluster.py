@@ -34,6 +34,9 @@ UNSETTLED_S = 15.0
 transactions that have lasted too long every 10 s."""
 ANSWER_S = 40.0
 """Longest wait for one answer: some clients' calls wait for a broker without end. Longer than a request may take."""
+LOADING_TRIES = 12
+LOADING_WAIT_S = 0.25
+"""A coordinator that has just come up reads its log first: fractions of a second for a usual one."""
 CLOSE_S = 1.0
 """aiokafka 0.14 waits without end when it is stopped while its fetcher is still busy with the end of an assignment, for
 the fetcher swallows the cancellation. Cancelled a second time, by this time-out, it ends."""
@@ -130,17 +133,22 @@ class KafkaCluster:
 
     async def committed(self, group: str, tp: TopicPartition) -> Committed | None:
         """See `streams.cluster.Cluster`."""
+        partition = KafkaTopicPartition(*tp)
         async with self._alone(), asyncio.timeout(ANSWER_S):
             if self._admin is None:
                 self._admin = await _started(AIOKafkaAdminClient(**self._options))
-            offsets = await self._admin.list_consumer_group_offsets(group, partitions=[KafkaTopicPartition(*tp)])
-        found = offsets.get(KafkaTopicPartition(*tp))
-        if found is None:
-            # aiokafka 0.14 leaves out the error that stands for the whole answer (a coordinator that is still loading);
-            # a group without an offset is told by -1. Taken for "no offset", it would begin at the log's beginning.
-            raise GroupLoadInProgressError(
-                f"the coordinator of {group} did not tell the offset of {tp.topic}/{tp.partition}"
-            )
+            for attempt in range(LOADING_TRIES):
+                # aiokafka 0.14 leaves out the error that stands for the whole answer (a coordinator that is still
+                # loading, or is elsewhere by now); a group without an offset is told by -1. Taken for "no offset", the
+                # silence would have work begin at the log's beginning.
+                found = (await self._admin.list_consumer_group_offsets(group, partitions=[partition])).get(partition)
+                if found is not None:
+                    break
+                await asyncio.sleep(LOADING_WAIT_S * min(attempt, 4))
+            else:
+                raise GroupLoadInProgressError(
+                    f"the coordinator of {group} did not tell the offset of {tp.topic}/{tp.partition}"
+                )
         if found.offset < 0:
             return None
         return Committed(found.offset, found.metadata or "")
