@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from agents.governing.kinds import KINDS
-from agents.governing.requests import is_held
+from agents.governing.requests import is_held, is_passing
 from schemas.governance import GovernanceRecord, State
 
 FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
@@ -52,7 +52,8 @@ class Ledger:
             return False
         if before is None or record.state != "requested":
             return True
-        return bool(record.by) or record.reason == "breaker"  # a person asks again, or the breaker holds it
+        # A person asks again, the breaker holds it, or it is tried again by itself.
+        return bool(record.by) or record.reason == "breaker" or (before.state == "failed" and is_passing(record))
 
     def apply(self, record: GovernanceRecord) -> bool:
         """Takes the next record of the log; False for one that does not follow, which changes nothing."""
@@ -87,6 +88,10 @@ class Ledger:
     def unfinished(self) -> list[GovernanceRecord]:
         """What was started and has no outcome: after a crash, each may have happened."""
         return [self._newest[uid] for uid in self._started]
+
+    def newest(self) -> Iterator[GovernanceRecord]:
+        """The newest record of every action, oldest action first."""
+        yield from self._newest.values()
 
     def held(self) -> list[GovernanceRecord]:
         """What the breaker holds until a person asks for it."""

@@ -11,6 +11,10 @@ from schemas.governance import WHY_CHARS, Action, GovernanceRecord, State, actio
 
 NOBODY: Final = frozenset({"~system", "~anonymous", "~unknown"})
 """How user keys of those begin who have no account."""
+FIRST_RETRY_MS: Final = 5_000
+LONGEST_RETRY_MS: Final = 600_000
+RETRY_FOR_MS: Final = 3_600_000
+"""After an hour somebody else has acted, or should."""
 
 
 def requests_of(finding: Finding, now_ms: int) -> list[GovernanceRecord]:
@@ -96,3 +100,25 @@ def outcome(record: GovernanceRecord, state: State, now_ms: int, **facts: object
 def is_held(record: GovernanceRecord) -> bool:
     """Whether the breaker holds it, until a person asks for it."""
     return record.state == "requested" and record.reason == "breaker"
+
+
+def is_passing(record: GovernanceRecord) -> bool:
+    """Whether what stood in its way passes by itself."""
+    return record.reason in {"throttled", "unavailable"}
+
+
+def retry_ms(record: GovernanceRecord) -> int:
+    """When what has `failed` is tried again by itself (ms since the epoch); 0 for never.
+
+    It waits as long again as it has been since it was asked for, within `FIRST_RETRY_MS` and `LONGEST_RETRY_MS`: so the
+    pauses double, and nothing has to be counted.
+    """
+    passed_ms = record.at_ms - record.requested_ms
+    if record.state != "failed" or not is_passing(record) or passed_ms >= RETRY_FOR_MS:
+        return 0
+    return record.at_ms + min(max(passed_ms, FIRST_RETRY_MS), LONGEST_RETRY_MS)
+
+
+def retried(record: GovernanceRecord, now_ms: int) -> GovernanceRecord:
+    """The request by which `record`, which has failed, is tried again by itself."""
+    return outcome(record, "requested", now_ms, reason=record.reason, detail="tried again by itself")

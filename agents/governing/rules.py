@@ -39,12 +39,45 @@ class Breaker(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
         return max(self.locks, int(people * self.percent_of_people / 100))
 
 
+class Webhook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An address that messages are posted to. `url_file`: a file that holds it, for it may be a secret. `shape`: `json`
+    of our own, or what Slack's and Teams' incoming webhooks take.
+    """
+
+    url: str = ""
+    url_file: str = ""
+    shape: Literal["json", "slack", "teams"] = "json"
+
+    def __post_init__(self) -> None:
+        """Raises ValueError unless one of the two is given, and `url` is one."""
+        if bool(self.url) == bool(self.url_file):
+            raise ValueError("a webhook takes url or url_file, one of them")
+        if self.url and not self.url.startswith(("https://", "http://")):
+            raise ValueError("a webhook's url begins with https://")
+
+    def address(self) -> str:
+        """Where to post to. Raises OSError for a file that can't be read."""
+        return self.url or Path(self.url_file).read_text(encoding="utf-8").strip()
+
+
+class Notify(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Who is told. `addresses`, `webhooks`: by the action `notify`. `copy`, `copy_manager`: who gets a copy of what
+    `notify_user` writes.
+    """
+
+    addresses: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] = ()
+    copy: tuple[str, ...] = ()
+    copy_manager: bool = False
+
+
 class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The rules in force.
 
     `mode`: of all connectors that `connectors` does not name. `policies`: a policy may be held back further than its
     connector, never let loose beyond it. `protected`: addresses that nothing is ever done to, such as break-glass and
     service accounts; `*` stands for any characters. `act_on_privileged`, `act_on_guests`: whether policies may.
+    `notify`: who is told.
     `max_age_minutes`: older findings, by event time, never act by themselves.
     """
 
@@ -56,6 +89,7 @@ class Rules(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     act_on_guests: bool = False
     max_age_minutes: Positive = 60
     breaker: Breaker = Breaker()
+    notify: Notify = Notify()
 
     def mode_of(self, connector: str, policy: str = "") -> Mode:
         """The mode for `policy` at `connector`: the more cautious of the two."""

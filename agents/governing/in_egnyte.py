@@ -1,0 +1,104 @@
+"""Performs actions at Egnyte. All of them may be repeated without harm; a link that is gone has been deleted."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final, cast
+
+from agents.governing.requests import outcome
+from agents.governing.standing import Standing
+from connectors.egnyte.actions import EgnyteActions
+from connectors.egnyte.refusals import Forbidden, NoAnswer, NotFound, RequestRefused, Throttled, Unauthorized
+from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
+
+MOST_LINKS: Final = 2_000
+"""Of one action: at two a second that is 17 minutes. Who has more is named in a warning."""
+MORE_LINKS: Final = f"the user may have more than {MOST_LINKS:,} links: ask for it again"
+_REASONS: Final[Mapping[type[NoAnswer], Reason]] = {
+    Unauthorized: "login", Forbidden: "forbidden", RequestRefused: "invalid", NotFound: "not_found",
+    Throttled: "throttled",
+}  # fmt: skip
+_ADVICE: Final[Mapping[Reason, str]] = {
+    "login": "egnyte-watch rotate gets a new token",
+    "forbidden": "the token needs the scopes Egnyte.user and Egnyte.link, and an administrator's account",
+    "invalid": "this is a fault of this program or of its settings",
+    "throttled": "it is tried again, or ask for it once more",
+    "unavailable": "it is tried again, or ask for it once more",
+}
+
+
+class InEgnyte:
+    """`deactivate_egnyte_user`, `reactivate_egnyte_user` and `revoke_links`, on every account of a person."""
+
+    def __init__(self, actions: EgnyteActions, now_ms: Callable[[], int]) -> None:
+        self._actions = actions
+        self._now_ms = now_ms
+
+    async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`. `before` holds the accounts, or the links that are to go."""
+        before: dict[str, Any] = {}
+        warnings = list(request.warnings)
+        try:
+            for user_id in standing.egnyte_ids:
+                try:
+                    account = await self._actions.account(user_id)
+                    if request.action == "revoke_links":
+                        links = await self._actions.links_of(account.user_name, MOST_LINKS)
+                        before[user_id] = {"links": links}
+                        warnings += [MORE_LINKS] if len(links) == MOST_LINKS else []
+                    else:
+                        before[user_id] = {"active": account.active}
+                except NotFound:
+                    continue
+        except NoAnswer as error:
+            return self._failed(request, error)
+        if not before:
+            return self._outcome(request, "skipped", reason="not_found", detail="the account is not there (any more)")
+        if all(_is_done(request.action, each) for each in before.values()):
+            return self._outcome(request, "skipped", reason="already_done", detail="it was so before", before=before)
+        return self._outcome(
+            request, "started", attempt=request.attempt + 1, before=before, warnings=tuple(dict.fromkeys(warnings))
+        )
+
+    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`."""
+        done: list[str] = []
+        try:
+            for user_id, before in started.before.items():
+                done += await self._on(started, user_id, cast(Mapping[str, Any], before))
+        except NoAnswer as error:
+            return self._failed(started, error, tuple(done))
+        if not done:
+            return self._outcome(started, "skipped", reason="not_found", detail="the account is not there any more")
+        return self._outcome(started, "succeeded", items=tuple(done))
+
+    async def _on(self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any]) -> list[str]:
+        if started.action != "revoke_links":
+            try:
+                await self._actions.set_active(user_id, active=started.action == "reactivate_egnyte_user")
+            except NotFound:
+                return []
+            return [user_id]
+        for link in before["links"]:
+            try:
+                await self._actions.delete_link(link)
+            except NotFound:
+                continue  # deleted by an attempt before this, or by its owner: it is gone
+        return list(before["links"])
+
+    def _failed(self, record: GovernanceRecord, error: NoAnswer, items: tuple[str, ...] = ()) -> GovernanceRecord:
+        reason: Reason = "unavailable"
+        reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), reason)
+        return self._outcome(
+            record, "failed", reason=reason, detail=str(error), advice=_ADVICE.get(reason, ""), items=items
+        )
+
+    def _outcome(self, record: GovernanceRecord, state: Any, **facts: Any) -> GovernanceRecord:
+        if "detail" in facts:
+            facts["detail"] = facts["detail"][:DETAIL_CHARS]
+        return outcome(record, state, self._now_ms(), **facts)
+
+
+def _is_done(action: str, before: Mapping[str, Any]) -> bool:
+    """Whether it is as the action would leave it."""
+    if action == "revoke_links":
+        return not before["links"]
+    return bool(before["active"]) == (action == "reactivate_egnyte_user")

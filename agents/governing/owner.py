@@ -1,0 +1,216 @@
+"""Acts for one partition of `egnyte.governance`: what is due, user by user, each step in the log before it is taken."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+import structlog
+from msgspec.structs import replace
+
+from agents.governing.kinds import KINDS, Where
+from agents.governing.ledger import Ledger
+from agents.governing.rails import Go, Hold, Skip, decide
+from agents.governing.requests import instead, outcome, resumed, retried, retry_ms, reverted
+from agents.governing.rules import Rules
+from agents.governing.standing import Standing
+from schemas.governance import GovernanceRecord
+
+log = structlog.get_logger(__name__)
+AT_ONCE: Final = 32
+"""Actions under way. Graph takes hundreds a second; more would only wait for one another."""
+LATEST_WAKE_S: Final = 30.0
+
+
+class Performer(Protocol):
+    """Performs the actions of one place."""
+
+    async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
+        """`request` as `started`, or its outcome where there is nothing to do."""
+        ...
+
+    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
+        """The outcome of what was `started`; of a later attempt, after a look whether it has happened."""
+        ...
+
+
+class Knows(Protocol):
+    """What is known of people: see `agents.governing.accounts`."""
+
+    def standing(self, connector: str, user: str) -> Standing: ...
+    def people(self, connector: str) -> int: ...
+
+
+class Writes(Protocol):
+    """The partition's log: see `agents.governing.partition_log`."""
+
+    async def write(self, *records: GovernanceRecord, beside: Sequence[Any] = ()) -> None: ...
+
+
+class Owner:
+    """`heard` takes every record of the log, in order; `run` acts. The log is folded by `heard` alone."""
+
+    def __init__(
+        self,
+        performer_of: Callable[[str, Where], Performer | None],
+        knows: Knows,
+        rules: Callable[[], Rules],
+        now_ms: Callable[[], int],
+        alarm: Callable[[GovernanceRecord, Sequence[GovernanceRecord]], Any],
+    ) -> None:
+        """`performer_of`: by connector and place; None where that is not connected. `rules`: those in force now.
+        `alarm`: what goes beside a record that the breaker holds, by that and those that it holds already.
+        """
+        self.ledger = Ledger()
+        self._performer_of = performer_of
+        self._knows = knows
+        self._rules = rules
+        self._now_ms = now_ms
+        self._alarm = alarm
+        self._in_hand: dict[str, tuple[str, str]] = {}
+        self._retries: dict[str, int] = {}
+        self._wake = asyncio.Event()
+        self._locking = asyncio.Lock()
+        self._log: Writes | None = None
+        self._stopping = False
+        self._ended = asyncio.Event()
+
+    def heard(self, record: GovernanceRecord) -> None:
+        """Takes the next record of the log."""
+        if not self.ledger.apply(record):
+            return
+        self._retries.pop(record.uid, None)
+        if due_ms := retry_ms(record):
+            self._retries[record.uid] = due_ms
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Nothing new is begun from now on."""
+        self._stopping = True
+
+    async def idle(self) -> None:
+        """Returns when nothing is under way any more."""
+        while self._in_hand:
+            self._ended.clear()
+            await self._ended.wait()
+
+    async def run(self, writes: Writes) -> None:
+        """Finishes what was begun, and does what is due, until cancelled. Raises what writing raises."""
+        self._log = writes
+        async with asyncio.TaskGroup() as group:
+            for record in self.ledger.unfinished():
+                self._take(group, record, self._resume(record))
+            while True:
+                self._wake.clear()
+                for uid in [uid for uid, due_ms in self._retries.items() if due_ms <= self._now_ms()]:
+                    del self._retries[uid]
+                    failed = self.ledger.get(uid)
+                    if failed is not None and failed.state == "failed":
+                        await writes.write(retried(failed, self._now_ms()))
+                busy = [whose for whose in self._in_hand.values() if whose[1]]
+                for request in list(self.ledger.next_due(busy)):
+                    if len(self._in_hand) >= AT_ONCE or self._stopping:
+                        break
+                    if request.uid not in self._in_hand:
+                        self._take(group, request, self._act(request))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(self._pause_s()):
+                        await self._wake.wait()
+
+    def _pause_s(self) -> float:
+        due_ms = min(self._retries.values(), default=None)
+        until_s = LATEST_WAKE_S if due_ms is None else (due_ms - self._now_ms()) / 1_000
+        return min(max(until_s, 0.01), LATEST_WAKE_S)
+
+    def _take(self, group: asyncio.TaskGroup, record: GovernanceRecord, work: Coroutine[Any, Any, None]) -> None:
+        self._in_hand[record.uid] = (record.connector, record.user)
+
+        async def whole() -> None:
+            try:
+                await work
+            finally:
+                del self._in_hand[record.uid]
+                self._ended.set()
+                self._wake.set()
+
+        group.create_task(whole(), name=f"{record.action} {record.uid}")
+
+    async def _resume(self, record: GovernanceRecord) -> None:
+        """What a process that has ended had begun."""
+        started = resumed(record, self._now_ms())
+        await self._write(started)
+        await self._perform(started)
+
+    async def _act(self, request: GovernanceRecord) -> None:
+        if await self._stopped(request):
+            return
+        performer = self._performer(request)
+        if performer is None:
+            return await self._write(self._unconnected(request))
+        standing = self._knows.standing(request.connector, request.user)
+        decision = self._decide(request)
+        warnings = decision.warnings if isinstance(decision, Go) else ()
+        started = await performer.prepare(replace(request, warnings=warnings), standing)
+        if started.state != "started":
+            return await self._finish(started)
+        async with self._locking if KINDS[request.action].locks else contextlib.nullcontext():
+            # Others may have been locked out, or rules have changed, while this one was looked at.
+            if await self._stopped(request):
+                return None
+            await self._write(started)
+        return await self._perform(started)
+
+    def _decide(self, request: GovernanceRecord) -> Go | Skip | Hold:
+        standing = self._knows.standing(request.connector, request.user)
+        people = self._knows.people(request.connector)
+        return decide(request, standing, self._rules(), self.ledger, people=people, now_ms=self._now_ms())
+
+    async def _stopped(self, request: GovernanceRecord) -> bool:
+        """Whether the rails stop it; the log then says so."""
+        decision = self._decide(request)
+        now_ms = self._now_ms()
+        if isinstance(decision, Skip):
+            skipped = outcome(
+                request, "skipped", now_ms, reason=decision.reason, detail=decision.detail, advice=decision.advice
+            )
+            other = instead(request, decision.instead, now_ms) if decision.instead else None
+            await self._write(skipped, *([other] if other is not None and self.ledger.accepts(other) else []))
+        elif isinstance(decision, Hold):
+            held = outcome(
+                request, "requested", now_ms, reason="breaker", detail=decision.detail,
+                advice="look at what the policy finds; then ask for it with egnyte-watch govern retry",
+            )  # fmt: skip
+            await self._write(held, beside=[self._alarm(held, self.ledger.held())])
+        return not isinstance(decision, Go)
+
+    async def _perform(self, started: GovernanceRecord) -> None:
+        performer = self._performer(started)
+        await self._finish(self._unconnected(started) if performer is None else await performer.perform(started))
+
+    async def _finish(self, record: GovernanceRecord) -> None:
+        """Writes an outcome; with it, that another action has been undone."""
+        told = {"action": record.action, "user": record.user, "state": record.state, "reason": record.reason}
+        log.info("governed", uid=record.uid, **told)
+        undone = self.ledger.get(record.reverts) if record.reverts else None
+        done = record.state == "succeeded" or record.reason == "already_done"
+        if done and undone is not None:
+            after = reverted(undone, self._now_ms(), record.by)
+            if self.ledger.accepts(after):
+                return await self._write(record, after)
+        return await self._write(record)
+
+    def _performer(self, record: GovernanceRecord) -> Performer | None:
+        return self._performer_of(record.connector, KINDS[record.action].where)
+
+    def _unconnected(self, record: GovernanceRecord) -> GovernanceRecord:
+        names: Mapping[Where, str] = {"entra": "Entra ID", "egnyte": "Egnyte", "mail": "Entra ID, which sends mail,"}
+        where = KINDS[record.action].where
+        return outcome(
+            record, "failed", self._now_ms(), reason="login", detail=f"{names[where]} is not connected",
+            advice=f"set the {'egnyte' if where == 'egnyte' else 'entra'} settings of the worker",
+        )  # fmt: skip
+
+    async def _write(self, *records: GovernanceRecord, beside: Sequence[Any] = ()) -> None:
+        if self._log is None:
+            raise RuntimeError("an owner writes while it runs")
+        await self._log.write(*records, beside=beside)

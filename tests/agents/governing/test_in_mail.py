@@ -1,0 +1,145 @@
+"""Mail by a tenant over real HTTP, and webhooks on a real server."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from agents.governing.in_mail import InMail
+from agents.governing.mails import letter_of
+from agents.governing.requests import resumed, retried
+from agents.governing.rules import FILE, Notify, RulesError, Webhook, read_rules
+from connectors.entra.actions import MARK, EntraActions
+from schemas.governance import GovernanceRecord
+from simulators.clock import RealClock
+from simulators.entra import Fault
+from simulators.serving import serving
+from simulators.wire import Wire
+from tests.agents.governing.records import NOW_MS, request, standing
+from tests.connectors.entra.harness import Site, people, site
+
+WHY = "Jane <jane> deleted 900 files & more"
+
+
+@contextlib.asynccontextmanager
+async def performer(place: Site, notify: Notify) -> AsyncIterator[InMail]:
+    actions = EntraActions(place.client, place.entra.mailbox, within_s=20)
+    async with httpx.AsyncClient() as http:
+        yield InMail(actions, http, lambda: notify, place.clock.now_ms)
+
+
+async def begun(performing: InMail, asked: GovernanceRecord) -> GovernanceRecord:
+    return await performing.prepare(asked, standing(names=("jane", "jane@acme.example"), entra_ids=("u1",)))
+
+
+async def test_the_user_is_written_to_with_a_copy_and_what_others_said_is_escaped() -> None:
+    async with site(people(2)) as place, performer(place, Notify(copy=("soc@acme.example",))) as performing:
+        started = await begun(performing, request("notify_user", why=WHY))
+        assert started.arguments == {"to": "jane@acme.example", "cc": "soc@acme.example"}
+        outcome = await performing.perform(started)
+        assert (outcome.state, outcome.items) == ("succeeded", ("jane@acme.example", "soc@acme.example"))
+        (mail,) = place.tenant.mails
+        assert (mail.to, mail.cc, mail.headers[MARK]) == (
+            ("jane@acme.example",),
+            ("soc@acme.example",),
+            outcome.uid,
+        )
+        assert "Jane &lt;jane&gt; deleted 900 files &amp; more" in mail.content
+        assert WHY in letter_of(started).text
+
+
+async def test_what_was_interrupted_is_sent_once_more_and_then_no_more() -> None:
+    async with site(people(2)) as place, performer(place, Notify()) as performing:
+        started = await begun(performing, request("notify_user"))
+        second = resumed(started, NOW_MS)
+        outcome = await performing.perform(second)
+        assert (outcome.state, outcome.reason, len(place.tenant.mails)) == ("uncertain", "interrupted", 1)
+        third = await performing.perform(resumed(second, NOW_MS))
+        assert (third.state, third.reason, len(place.tenant.mails)) == ("uncertain", "interrupted", 1)
+
+
+async def test_a_mail_that_was_refused_is_begun_anew_and_one_without_an_answer_is_not_repeated() -> None:
+    async with site(people(2)) as place, performer(place, Notify()) as performing:
+        place.tenant.fault(Fault(kind="throttle", method="POST", count=0, duration_s=100))
+        failed = await performing.perform(await begun(performing, request("notify_user")))
+        assert (failed.state, failed.reason, place.tenant.mails) == ("failed", "throttled", [])
+        place.tenant.faults.clear()
+        again = await begun(performing, retried(failed, NOW_MS))
+        assert again.attempt == 1
+        assert (await performing.perform(again)).state == "succeeded"
+        place.tenant.fault(Fault(kind="lost", method="POST"))
+        lost = await performing.perform(await begun(performing, request("notify_user", origin="f2")))
+        assert (lost.state, lost.reason, len(place.tenant.mails)) == ("uncertain", "unavailable", 2)
+
+
+async def test_nobody_to_write_to_is_told() -> None:
+    async with site(people(2)) as place:
+        async with performer(place, Notify()) as performing:
+            nobody = await performing.prepare(request("notify"), standing(names=("",)))
+            nameless = await performing.prepare(request("notify_user"), standing(names=("~id-77",)))
+        assert (nobody.state, nobody.reason) == ("failed", "invalid")
+        assert (nameless.state, nameless.reason) == ("skipped", "unknown_user")
+
+
+class Receiver:
+    """A server that webhooks are posted to."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[str, str, dict[str, Any]]] = []
+        self.answers: list[int] = []
+
+    async def take(self, asked: Request) -> Response:
+        body = msgspec.json.decode(await asked.body(), type=dict[str, Any])
+        self.got.append((asked.url.path, asked.headers["idempotency-key"], body))
+        return Response(status_code=self.answers.pop(0) if self.answers else 200)
+
+
+@contextlib.asynccontextmanager
+async def receiver() -> AsyncIterator[tuple[Receiver, str]]:
+    found = Receiver()
+    routes = [Route("/{name}", found.take, methods=["POST"])]
+    async with serving(routes, Wire(), RealClock(), "127.0.0.1", 0) as url:
+        yield found, url
+
+
+async def test_webhooks_get_what_each_takes_with_the_actions_uid_as_key() -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        hooks = tuple(Webhook(url=f"{url}/{shape}", shape=shape) for shape in ("json", "slack", "teams"))
+        async with performer(place, Notify(webhooks=hooks, addresses=("soc@acme.example",))) as performing:
+            outcome = await performing.perform(await begun(performing, request("notify", why=WHY)))
+            assert outcome.state == "succeeded"
+            assert {key for _, key, _ in got.got} == {outcome.uid}
+            bodies = {path: body for path, _, body in got.got}
+            assert bodies["/json"]["id"] == outcome.uid
+            assert "Jane &lt;jane&gt; deleted" in bodies["/slack"]["text"]
+            assert bodies["/teams"]["attachments"][0]["contentType"] == "application/vnd.microsoft.card.adaptive"
+            assert place.tenant.mails[0].to == ("soc@acme.example",)
+
+
+@pytest.mark.parametrize(("status", "reason"), [(503, "unavailable"), (429, "throttled"), (404, "invalid")])
+async def test_a_webhook_that_was_told_is_not_told_again_when_another_fails(status: int, reason: str) -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        hooks = (Webhook(url=f"{url}/one", shape="slack"), Webhook(url=f"{url}/two"))
+        async with performer(place, Notify(webhooks=hooks)) as performing:
+            got.answers = [200, status]
+            failed = await performing.perform(await begun(performing, request("notify")))
+            assert (failed.state, failed.reason) == ("failed", reason)
+            assert url not in failed.detail
+            outcome = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
+            assert outcome.state == "succeeded"
+            assert [path for path, _, _ in got.got] == ["/one", "/two", "/two"]
+
+
+async def test_an_address_may_stand_in_a_file_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("https://hooks.example.com/x\n")
+    assert Webhook(url_file=str(tmp_path / "secret")).address() == "https://hooks.example.com/x"
+    (tmp_path / FILE).write_text("notify: {webhooks: [{url: 'ftp://x'}]}")
+    with pytest.raises(RulesError, match="begins with https"):
+        read_rules(tmp_path / FILE)

@@ -1,0 +1,236 @@
+"""The owner of a partition in memory: what it does, in which order, and what it leaves to nobody."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from msgspec.structs import replace
+
+from agents.governing.breaker_alarm import breaker_finding
+from agents.governing.kinds import Where
+from agents.governing.ledger import Ledger
+from agents.governing.owner import Owner
+from agents.governing.requests import outcome, undo
+from agents.governing.rules import Breaker, Rules
+from agents.governing.standing import Standing
+from schemas.finding import Finding
+from schemas.governance import GovernanceRecord, Reason
+from tests.agents.governing.records import JANE, NOW_MS, request, standing
+
+ON = Rules(mode="on", breaker=Breaker(locks=100))
+
+
+class Cloud:
+    """Stands where the cloud would be: does everything, and notes it."""
+
+    def __init__(self) -> None:
+        self.calls: list[GovernanceRecord] = []
+        self.at_work: set[str] = set()
+        self.most_at_work = 0
+        self.failures: list[Reason] = []
+        self.hold: asyncio.Event | None = None
+
+    async def prepare(self, asked: GovernanceRecord, standing: Standing) -> GovernanceRecord:
+        await asyncio.sleep(0)
+        return outcome(asked, "started", NOW_MS, attempt=asked.attempt + 1)
+
+    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
+        assert started.user not in self.at_work, "two actions on one user at a time"
+        self.at_work.add(started.user)
+        self.most_at_work = max(self.most_at_work, len(self.at_work))
+        await asyncio.sleep(0)
+        if self.hold is not None:
+            await self.hold.wait()
+        self.calls.append(started)
+        self.at_work.discard(started.user)
+        if self.failures:
+            return outcome(started, "failed", NOW_MS, reason=self.failures.pop())
+        return outcome(started, "succeeded", NOW_MS)
+
+
+class Place:
+    """One partition, its log in memory, and one owner after another."""
+
+    def __init__(self, rules: Rules = ON, **facts: Any) -> None:
+        self.rules = rules
+        self.cloud = Cloud()
+        self.log: list[GovernanceRecord] = []
+        self.alarms: list[Finding] = []
+        self.now_ms = NOW_MS
+        self._facts = facts
+        self.owner = self.new_owner()
+        self._changed = asyncio.Event()
+
+    def new_owner(self) -> Owner:
+        self.owner = Owner(
+            self._performer,
+            self,
+            lambda: self.rules,
+            lambda: self.now_ms,
+            lambda held, all_: breaker_finding(held, all_),
+        )
+        for record in self.log:
+            self.owner.heard(record)
+        return self.owner
+
+    def _performer(self, connector: str, where: Where) -> Cloud | None:
+        return self.cloud if connector == "acme" else None
+
+    def standing(self, connector: str, user: str) -> Standing:
+        return standing(user, **self._facts)
+
+    def people(self, connector: str) -> int:
+        return 100
+
+    async def write(self, *records: GovernanceRecord, beside: Sequence[Any] = ()) -> None:
+        await asyncio.sleep(0)
+        for record in records:
+            assert self.owner.ledger.accepts(record), f"{record.state} does not follow"
+            self.say(record)
+        self.alarms += beside
+
+    def say(self, record: GovernanceRecord) -> None:
+        self.log.append(record)
+        self.owner.heard(record)
+        self._changed.set()
+
+    async def until(self, condition: Callable[[Ledger], bool]) -> None:
+        async with asyncio.timeout(10):
+            while not condition(self.owner.ledger):
+                self._changed.clear()
+                await self._changed.wait()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self.owner.run(self))
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait({task})
+
+    def states(self) -> list[str]:
+        return [record.state for record in self.log]
+
+
+def over(number: int) -> Callable[[Ledger], bool]:
+    return lambda ledger: (
+        len(ledger) >= number and not any(each.state in {"requested", "started"} for each in ledger.newest())
+    )
+
+
+async def test_each_step_is_in_the_log_before_it_is_taken_and_asking_again_changes_nothing() -> None:
+    place = Place()
+    place.say(request())
+    async with place.running():
+        await place.until(over(1))
+        place.say(request())
+        place.say(request(origin="f2", user="ben@acme.example"))
+        await place.until(over(2))
+    assert place.states() == ["requested", "started", "succeeded", "requested", "requested", "started", "succeeded"]
+    assert [call.user for call in place.cloud.calls] == [JANE, "ben@acme.example"]
+
+
+async def test_one_user_after_another_and_users_side_by_side() -> None:
+    place = Place()
+    for number in range(40):
+        place.say(request("require_sign_in", user=f"user{number % 8}", origin=f"f{number}"))
+    async with place.running():
+        await place.until(over(40))
+    assert len(place.cloud.calls) == 40
+    assert place.cloud.most_at_work > 1
+
+
+async def test_what_a_process_left_unfinished_is_resumed_once() -> None:
+    place = Place()
+    place.cloud.hold = asyncio.Event()
+    place.say(request())
+    async with place.running():
+        await place.until(lambda ledger: bool(ledger.unfinished()))
+    place.cloud = Cloud()
+    place.new_owner()
+    async with place.running():
+        await place.until(over(1))
+    assert place.states() == ["requested", "started", "started", "succeeded"]
+    assert [call.attempt for call in place.cloud.calls] == [2]
+
+
+async def test_many_at_once_do_not_pass_the_breaker_together() -> None:
+    place = Place(replace(ON, breaker=Breaker(locks=5)))
+    for number in range(30):
+        place.say(request(user=f"user{number}", origin=f"f{number}"))
+    async with place.running():
+        await place.until(lambda ledger: len(ledger.held()) == 25)
+        assert len(place.cloud.calls) <= 5
+        await place.until(lambda ledger: not ledger.unfinished())
+    assert len(place.cloud.calls) == 5
+    assert len({found.finding_info.uid for found in place.alarms}) == 1
+    assert {found.unmapped.policy for found in place.alarms} == {"governance_breaker"}
+    assert [found.unmapped.step for found in place.alarms][:2] == ["create", "update"]
+
+
+async def test_what_has_no_effect_is_replaced() -> None:
+    place = Place(auth_type="egnyte")
+    place.say(request())
+    async with place.running():
+        await place.until(over(2))
+    assert [(each.action, each.state, each.reason) for each in place.owner.ledger.newest()] == [
+        ("suspend_user", "skipped", "no_effect"), ("deactivate_egnyte_user", "succeeded", ""),
+    ]  # fmt: skip
+
+
+async def test_a_dry_run_calls_nobody() -> None:
+    place = Place(Rules())
+    place.say(request())
+    async with place.running():
+        await place.until(over(1))
+    assert place.cloud.calls == []
+    assert place.log[-1].reason == "dry_run"
+
+
+async def test_what_passes_by_itself_is_tried_again_and_not_for_ever() -> None:
+    place = Place()
+    place.cloud.failures = ["throttled"]
+    place.say(request("require_sign_in"))
+    async with place.running():
+        await place.until(over(1))
+    assert place.log[-1].state == "failed"
+    place.now_ms += 5_000
+    place.new_owner()
+    async with place.running():
+        await place.until(lambda ledger: next(ledger.newest()).state == "succeeded")
+    assert [call.attempt for call in place.cloud.calls] == [1, 2]
+
+    late = Place()
+    late.say(request("require_sign_in", state="requested", requested_ms=NOW_MS - 3_600_000))
+    late.cloud.failures = ["throttled"]
+    late.now_ms += 1
+    async with late.running():
+        await late.until(over(1))
+    late.now_ms += 10**9
+    late.new_owner()
+    async with late.running():
+        late.say(request(user="ben@acme.example", origin="f2", found_ms=late.now_ms))
+        await late.until(over(2))
+    assert len(late.cloud.calls) == 2
+
+
+async def test_what_is_undone_is_called_reverted() -> None:
+    place = Place()
+    place.say(request())
+    async with place.running():
+        await place.until(over(1))
+        place.say(undo(place.log[-1], "ann", NOW_MS))
+        await place.until(lambda ledger: next(ledger.newest()).state == "reverted")
+    assert [call.action for call in place.cloud.calls] == ["suspend_user", "unsuspend_user"]
+    assert place.log[-1].by == "ann"
+
+
+async def test_where_nothing_is_connected_it_fails_with_advice() -> None:
+    place = Place()
+    place.say(replace(request(), connector="other"))
+    async with place.running():
+        await place.until(over(1))
+    assert (place.log[-1].state, place.log[-1].reason) == ("failed", "login")
+    assert place.log[-1].advice
