@@ -6,8 +6,9 @@ from pathlib import Path
 
 import structlog
 
-from agents import detect, enrich, networks, profile
+from agents import detect, enrich, govern, networks, profile
 from agents.fetch_lists import keep_fetched
+from agents.governing.rules import RulesError
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
@@ -31,6 +32,7 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
     """Run `agents` until SIGTERM, SIGINT or a failure; returns the exit code. Workers share the partitions among
     them."""
     tasks: list[asyncio.Task[None]] = []
+    beside: list[asyncio.Task[None]] = []
     try:
         places = Places(settings.places) if enrich.NAME in agents else None
         policies = PolicyFolder(Path(settings.policies.dir)) if POLICED.intersection(agents) else None
@@ -40,8 +42,9 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
             makers[networks.NAME] = lambda: networks.spec(settings, policies.current)
         if places is not None:
             makers[enrich.NAME] = lambda: enrich.spec(settings, places)
-        specs = [makers[name]() for name in agents]
-    except (PlacesError, PoliciesError) as refusal:
+        specs = [makers[name]() for name in agents if name != govern.NAME]
+        rules = govern.RulesFile(Path(settings.policies.dir)) if govern.NAME in agents else None
+    except (PlacesError, PoliciesError, RulesError) as refusal:
         log.error("the worker can't start", reason=str(refusal))  # noqa: TRY400 - a user's mistake, not a traceback
         return 1
 
@@ -55,9 +58,11 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
         if policies is not None:
             tasks.append(asyncio.create_task(keep_current(policies, built), name="reload policies"))
             tasks.append(asyncio.create_task(tell_rejections(settings, policies, built), name="tell rejections"))
+        if rules is not None:
+            beside.append(asyncio.create_task(govern.serve(settings, rules), name="govern"))
         return built
 
-    return host.run(apps, settings.streams.stop_within_ms)
+    return host.run(apps, settings.streams.stop_within_ms, beside)
 
 
 async def _refresh(places: Places) -> None:

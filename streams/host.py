@@ -18,16 +18,19 @@ WATCH_S = 0.2
 HARD_STOP_EXIT = 1
 
 
-def run(build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int) -> int:
+def run(build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int, beside: Sequence[asyncio.Task[None]] = ()) -> int:
     """Run the apps until SIGTERM, SIGINT or a crash. Returns the exit code: 0 stopped, 1 with the reason in the log.
 
-    `build` is called inside the event loop. After a signal the process ends within `stop_within_ms`, by force if it
+    `build` is called inside the event loop. `beside`: read after that, tasks that run with the apps, are cancelled when
+    they stop, and end them when they fail. After a signal the process ends within `stop_within_ms`, by force if it
     must: transactions and fences make that safe.
     """
-    return uvloop.run(_run(build, stop_within_ms))
+    return uvloop.run(_run(build, stop_within_ms, beside))
 
 
-async def _run(build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int) -> int:
+async def _run(
+    build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int, beside: Sequence[asyncio.Task[None]]
+) -> int:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -45,13 +48,15 @@ async def _run(build: Callable[[], Sequence[ChunkApp]], stop_within_ms: int) -> 
             await asyncio.wait_for(stop.wait(), WATCH_S)
         except TimeoutError:
             reason = next((error for error in (_failure(app) for app in apps) if error is not None), None)
-            reason = reason or next((task.exception() for task in starting if task.done() and task.exception()), None)
+            reason = reason or next(
+                (task.exception() for task in [*starting, *beside] if task.done() and task.exception()), None
+            )
     if reason is not None:
         _say(reason)
     _stop_by_force_after(stop_within_ms / 1000, 0 if reason is None else HARD_STOP_EXIT)
-    for task in starting:
+    for task in [*starting, *beside]:
         task.cancel()
-    await asyncio.gather(*(app.stop() for app in apps), return_exceptions=True)
+    await asyncio.gather(*(app.stop() for app in apps), *beside, return_exceptions=True)
     return 0 if reason is None else 1
 
 

@@ -6,7 +6,7 @@ import typer
 
 from console.session import session_of
 
-AGENTS: Final = ("enrich", "detect", "networks", "profile")
+AGENTS: Final = ("enrich", "detect", "networks", "profile", "govern")
 """Those that a worker can run, in the order of the data."""
 
 
