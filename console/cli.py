@@ -19,6 +19,7 @@ from console.commands import (
     connect,
     demo,
     doctor,
+    govern,
     history,
     networks,
     policies,
@@ -92,6 +93,7 @@ app.command("replay")(replay.replay)
 app.command("backtest")(backtest.backtest)
 app.add_typer(activities.app, name="activities")
 app.add_typer(alerts.app, name="alerts")
+app.add_typer(govern.app, name="govern")
 app.add_typer(networks.app, name="networks")
 app.add_typer(policies.app, name="policies")
 
