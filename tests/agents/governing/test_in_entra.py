@@ -183,6 +183,8 @@ async def test_faults_and_crashes_suspend_everybody_exactly_once() -> None:
             def write(record: GovernanceRecord) -> None:
                 assert known.apply(record)
                 log.append(encode(record))
+                if len(log) >= dies_at:
+                    dying.set()
 
             async def act(record: GovernanceRecord) -> None:
                 if record.state == "started":
@@ -201,9 +203,13 @@ async def test_faults_and_crashes_suspend_everybody_exactly_once() -> None:
             for _ in range(chance.randrange(4)):
                 kind = chance.choice(KINDS_OF_FAULT)
                 place.tenant.fault(Fault(kind=kind, status=chance.choice([500, 503, 504]), path="/v1.0/users/"))
-            owner = asyncio.create_task(own())
-            finished, _ = await asyncio.wait({owner}, timeout=chance.uniform(0, 0.15) if kills < 30 else None)
-            if finished:
+            dying, dies_at = asyncio.Event(), len(log) + chance.randrange(1, 5) if kills < 30 else 10**9
+            owner, killer = asyncio.create_task(own()), asyncio.create_task(dying.wait())
+            await asyncio.wait({owner, killer}, return_when=asyncio.FIRST_COMPLETED)
+            for _ in range(chance.randrange(60)):  # somewhere in the middle of a call
+                await asyncio.sleep(0)
+            killer.cancel()
+            if owner.done():
                 owner.result()
                 break
             owner.cancel()
