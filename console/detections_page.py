@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from agents.governing.breaker_alarm import BREAKER
 from agents.policies import BUILT_IN_FILE, activity_files, load_organisation
 from connectors.egnyte import alarms
 from console.policy_comments import Section, sections
@@ -29,7 +30,7 @@ ROOT: Final = Path(__file__).parents[1]
 PAGE: Final = ROOT / "docs" / "detections.md"
 POLICIES: Final = ROOT / "policies"
 COMMAND: Final = "python -m console.detections_page"
-SYSTEM: Final = (POLICY_REJECTED, *alarms.POLICIES.values())
+SYSTEM: Final = (POLICY_REJECTED, *alarms.POLICIES.values(), BREAKER)
 SOURCED: Final = frozenset(policy.metadata.id for policy, _ in BY_SOURCE)
 
 INTRODUCTION: Final = f"""\
