@@ -65,7 +65,7 @@ def _policies() -> None:
 def list_command(context: typer.Context, json: Json = False) -> None:
     """Print all policies: built-in ones and those of the policies' folder."""
     session = session_of(context)
-    rows = _rows(Path(session.settings.policies.dir), directory=_has_directory(session.settings))
+    rows = rows_of(Path(session.settings.policies.dir), directory=has_directory(session.settings))
     if json:
         typer.echo(msgspec.json.encode(rows))
         return
@@ -77,13 +77,14 @@ def list_command(context: typer.Context, json: Json = False) -> None:
         session.out.print(Text(f"{words}{row.version:<{widths[1]}}  {row.kind:<8}  {row.title}{needs}", style=style))
 
 
-def _has_directory(settings: Settings) -> bool:
+def has_directory(settings: Settings) -> bool:
     """Whether a source of people is set up: Entra ID, or the users of an Egnyte domain."""
     domains = settings.egnyte.name or any(Path(settings.vault.dir).glob("*"))
     return bool(settings.entra.tenant or (domains and settings.egnyte.users_interval_s))
 
 
-def _rows(folder: Path, *, directory: bool) -> list[Row]:
+def rows_of(folder: Path, *, directory: bool) -> list[Row]:
+    """All policies in force with this folder. `directory`: whether a source of people is set up."""
     chosen = load_policies(folder)
     rows = []
     for policy, _ in BUILT_IN:
@@ -188,7 +189,7 @@ def _shared(path: Path, session: Session) -> Organisation:
     folder = own.parent if own.name == ACTIVITY_DIR else own
     if not (folder / organisation.FILE).exists():
         folder = Path(session.settings.policies.dir)
-    return replace(load_organisation(folder)[0], directory=_has_directory(session.settings))
+    return replace(load_organisation(folder)[0], directory=has_directory(session.settings))
 
 
 def _twice(files: list[Path]) -> list[Problem]:

@@ -35,7 +35,7 @@ def status(
     Exit code 1 where one is in error.
     """
     session = session_of(context)
-    reports = _reports(session.settings, asyncio.run(_statuses(session.settings)), time.time_ns() // 1_000_000)
+    reports = reports_of(session.settings, asyncio.run(read_statuses(session.settings)), time.time_ns() // 1_000_000)
     if json:
         typer.echo(msgspec.json.encode(reports))
     elif not reports:
@@ -46,7 +46,8 @@ def status(
     raise typer.Exit(1 if any(each.state == "error" for each in reports) else 0)
 
 
-async def _statuses(settings: Settings) -> dict[str, StatusRecord]:
+async def read_statuses(settings: Settings) -> dict[str, StatusRecord]:
+    """What every connector said of itself last, by name. Raises BrokerAwayError."""
     topic = topic_name(settings, "connectors")
     async with admin_client(settings) as client:
         described = await client.describe_topics()
@@ -59,7 +60,8 @@ async def _statuses(settings: Settings) -> dict[str, StatusRecord]:
         await cluster.close()
 
 
-def _reports(settings: Settings, records: dict[str, StatusRecord], now_ms: int) -> list[Report]:
+def reports_of(settings: Settings, records: dict[str, StatusRecord], now_ms: int) -> list[Report]:
+    """All connectors: those that have a token here, and those that have written. `records` are used up."""
     vault, egnyte = Vault(settings.vault), settings.egnyte
     found = {}
     for name in vault.names():
@@ -90,11 +92,12 @@ def _show(session: Session, each: Report) -> None:
     session.out.print(
         Text.assemble((each.connector, "bold"), "  ", (each.state + kind, STYLES[each.state]), f"  {each.url}")
     )
-    for label, value in _lines(each):
+    for label, value in lines_of(each):
         session.out.print(f"  {label:<14} {_plain(value)}")
 
 
-def _lines(each: Report) -> list[tuple[str, str]]:
+def lines_of(each: Report) -> list[tuple[str, str]]:
+    """What there is to say about a connector: each time a label, and words."""
     age = each.newest_event_age_s
     latency, token, backfill = each.expected_latency, each.token, each.backfill
     lines = [

@@ -11,18 +11,20 @@ from starlette.responses import JSONResponse, Response
 
 from console.archive.database import Database
 from console.archive.follower import Follower
-from console.verdicts import Published
 from console.web import api, assets
 from console.web.activities_pages import ActivitiesPages
-from console.web.findings_pages import FindingsPages, Publish
+from console.web.findings_pages import FindingsPages
 from console.web.guard import Guard
+from console.web.news import News
+from console.web.outside import Outside
 from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
 from console.web.rendering import render
 from console.web.sessions import Sessions
 from console.web.signing_in import SigningIn
-from schemas.verdict import Verdict
+from console.web.system_pages import SystemPages
 from streams.errors import Refused
+from streams.kafka_admin import BrokerAwayError
 
 
 def make_app(
@@ -32,11 +34,13 @@ def make_app(
     domains: Sequence[str] = (),
     *,
     sessions: Sessions | None = None,
-    publish: Publish | None = None,
+    outside: Outside | None = None,
+    news: News | None = None,
 ) -> Any:
     """The ASGI application. `domains`: the organisation's own, for the filter `external`. `sessions`: who is signed in,
-    to make links for. `publish`: writes a verdict to where workers read it; None where this console only shows."""
-    sessions = sessions or Sessions()
+    to make links for. `outside`: what is reached beyond the archive; None where this console only shows that. `news`:
+    told what the archive gets."""
+    sessions, outside = sessions or Sessions(), outside or Outside()
     app = Starlette(
         routes=[
             *api.routes(database, follower, domains),
@@ -45,15 +49,19 @@ def make_app(
             *Overview(database, follower).routes,
             *PeoplePages(database).routes,
             *ActivitiesPages(database, domains).routes,
-            *FindingsPages(database, publish or _only_shows).routes,
+            *FindingsPages(database, outside.publish).routes,
+            *SystemPages(database, outside).routes,
+            *(news or News()).routes,
         ],
-        exception_handlers={Refused: _refused, HTTPException: _wrong, KafkaError: _away},
+        exception_handlers={
+            Refused: _refused,
+            HTTPException: _wrong,
+            KafkaError: _away,
+            BrokerAwayError: _away,
+            TimeoutError: _away,
+        },
     )
     return Guard(app, token, sessions)
-
-
-async def _only_shows(_: Verdict) -> Published:
-    raise Refused("this console only shows: nothing was written")
 
 
 def _is_for_people(request: Request) -> bool:
@@ -61,7 +69,9 @@ def _is_for_people(request: Request) -> bool:
 
 
 async def _away(request: Request, error: Exception) -> Response:
-    words = f"Kafka did not take it, and nothing was written: {error}. Try again once the broker is back"
+    words = (
+        f"Kafka did not answer: {error or 'in time'}. What was asked for is perhaps not written: look, and try again"
+    )
     if _is_for_people(request):
         return render(request, "wrong", 503, title="The broker is away", words=words)
     return JSONResponse({"error": words}, status_code=503)

@@ -19,6 +19,8 @@ from console.web.sessions import Role, Session, Sessions
 
 OPEN: Final = frozenset({"/healthz", "/login", "/assets/console.css", "/assets/console.js", "/assets/land.svg"})
 """The only paths without a session or token: they tell nothing of what the console holds."""
+NEWS: Final = "/events"
+"""Asked for by pages themselves: it keeps no session alive."""
 COOKIE: Final = "egnyte-watch-session"
 CSRF_FIELD: Final = "csrf"
 MAX_FORM_BYTES: Final = 64 * 1024
@@ -39,8 +41,10 @@ NOT_KEPT: Final = "no-store"
 
 
 def role_for(method: str, path: str) -> Role:
-    """The least role that may ask this: whoever is in may look and sign out, analysts may judge."""
-    return "viewer" if method in READING or path == "/logout" else "analyst"
+    """The least role that may ask this: whoever is in may look and sign out, analysts may judge, admins may act."""
+    if method in READING or path == "/logout":
+        return "viewer"
+    return "admin" if path.startswith("/governance") else "analyst"
 
 
 class Guard:
@@ -79,7 +83,7 @@ class Guard:
         state.session, state.form = None, {}
         if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
             return None
-        session = state.session = self._sessions.known(cookie_of(request))
+        session = state.session = self._sessions.known(cookie_of(request), used=path != NEWS)
         is_open = path in OPEN
         if session is None and not is_open:
             return _stranger(request)

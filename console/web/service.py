@@ -5,7 +5,6 @@ import contextlib
 import signal
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,11 +12,12 @@ import structlog
 import uvicorn
 
 from agents.policies import load_organisation
-from console import verdicts
 from console.archive.database import ArchiveError, Database
 from console.archive.follower import Follower
 from console.web.access import make_token
 from console.web.app import make_app
+from console.web.news import News
+from console.web.outside import outside_of
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER
 from streams.sections import DAY_MS, HOUR_MS, Settings
@@ -26,6 +26,8 @@ log = structlog.get_logger(__name__)
 BEHAVIORS_KEPT_MS: Final = 180 * DAY_MS
 GOVERNANCE_KEPT_MS: Final = 400 * DAY_MS
 """As long as their topics keep them."""
+GRACE_S: Final = 2
+"""How long a stop waits for answers under way; pages that wait for news would hold it up for ever."""
 
 
 def archive_path(settings: Settings) -> Path:
@@ -49,14 +51,22 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Until cancelled or told to stop. Raises ArchiveError, Refused."""
     token = make_token(settings)
     database = Database(archive_path(settings))
-    follower = Follower(settings, database)
+    news = News()
+    follower = Follower(settings, database, news.stored)
     sessions = Sessions()
     domains = tuple(load_organisation(Path(settings.policies.dir))[0].domains)
-    app = make_app(database, follower, token, domains, sessions=sessions, publish=partial(verdicts.publish, settings))
+    app = make_app(database, follower, token, domains, sessions=sessions, outside=outside_of(settings), news=news)
     host, port = settings.console.host, settings.console.port
     server = _Server(
         uvicorn.Config(
-            app, host=host, port=port, log_config=None, access_log=False, server_header=False, lifespan="off"
+            app,
+            host=host,
+            port=port,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            lifespan="off",
+            timeout_graceful_shutdown=GRACE_S,
         )
     )
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]

@@ -11,7 +11,7 @@ import msgspec
 
 Role = Literal["viewer", "analyst", "admin"]
 ROLES: Final[tuple[Role, ...]] = ("viewer", "analyst", "admin")
-"""Each may do what those before it may: look; judge; change how the console is used by others."""
+"""Each may do what those before it may: look; judge; act: undo, and try again."""
 
 LINK_S: Final = 15 * 60.0
 """How long the link that was printed opens the console."""
@@ -75,8 +75,8 @@ class Sessions:
             self._sessions.popitem(last=False)
         return identity
 
-    def known(self, identity: str) -> Session | None:
-        """The session of this id, where it has not ended."""
+    def known(self, identity: str, *, used: bool = True) -> Session | None:
+        """The session of this id, where it has not ended. `used`: by a person, which keeps it."""
         found = self._sessions.get(identity)
         if found is None:
             return None
@@ -84,8 +84,9 @@ class Sessions:
         if now - used_s > IDLE_S or now - session.began_s > LONGEST_S:
             del self._sessions[identity]
             return None
-        self._sessions[identity] = session, now
-        self._sessions.move_to_end(identity)
+        if used:
+            self._sessions[identity] = session, now
+            self._sessions.move_to_end(identity)
         return session
 
     def end(self, identity: str) -> None:

@@ -12,6 +12,7 @@ from console.archive.follower import Follower
 from console.verdicts import Published
 from console.web.app import make_app
 from console.web.guard import COOKIE
+from console.web.outside import Outside
 from console.web.sessions import Sessions
 from detections.closing import closed
 from schemas.verdict import Verdict
@@ -48,7 +49,9 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 
 @pytest.fixture
 def client(database: Database, written: Written) -> Iterator[httpx.Client]:
-    app = make_app(database, Follower(Settings(), database), "-", sessions=SESSIONS, publish=written.publish)
+    app = make_app(
+        database, Follower(Settings(), database), "-", sessions=SESSIONS, outside=Outside(publish=written.publish)
+    )
     with serving(app) as address, browser(address) as client:
         client.cookies.set(COOKIE, SESSIONS.begin("mara", "analyst"), domain="127.0.0.1")
         yield client

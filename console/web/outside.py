@@ -1,0 +1,54 @@
+"""What the console reaches beyond its archive: where verdicts and requests go, how connectors and policies stand."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from connectors.egnyte.standing import Report
+from console import verdicts
+from console.commands.policies import Row, has_directory, rows_of
+from console.commands.status import read_statuses, reports_of
+from console.verdicts import Published
+from schemas.governance import GovernanceRecord
+from schemas.verdict import Verdict
+from streams.errors import Refused
+from streams.sections import Settings
+
+
+async def _only_shows(_: object) -> Published:
+    raise Refused("this console only shows: nothing was written")
+
+
+async def _no_connectors() -> list[Report]:
+    return []
+
+
+class Outside(msgspec.Struct, frozen=True, kw_only=True):
+    """`publish`: writes a verdict to where workers read it. `ask`: writes requests of governance; None where this
+    console can't. `connectors`: how they fare. `policies`: those in force. Each may raise Refused and Kafka's errors.
+    """
+
+    publish: Callable[[Verdict], Awaitable[Published]] = _only_shows
+    ask: Callable[[Sequence[GovernanceRecord]], Awaitable[None]] | None = None
+    connectors: Callable[[], Awaitable[list[Report]]] = _no_connectors
+    policies: Callable[[], list[Row]] = list
+
+
+def outside_of(settings: Settings) -> Outside:
+    """The broker, the vault and the policies' folder of `settings`."""
+
+    async def publish(verdict: Verdict) -> Published:
+        return await verdicts.publish(settings, verdict)
+
+    async def connectors() -> list[Report]:
+        async with asyncio.timeout(settings.console.deadline_ms / 1000):
+            records = await read_statuses(settings)
+        return await asyncio.to_thread(reports_of, settings, records, round(time.time() * 1000))
+
+    def policies() -> list[Row]:
+        return rows_of(Path(settings.policies.dir), directory=has_directory(settings))
+
+    return Outside(publish=publish, connectors=connectors, policies=policies)

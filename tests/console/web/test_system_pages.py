@@ -1,0 +1,157 @@
+"""Policies, connectors, governance and news in the browser; whatever things are named."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from agents.governing.requests import asked_by, outcome
+from connectors.egnyte.standing import Report
+from console.archive import rows
+from console.archive.follower import Follower
+from console.commands.policies import Row, rows_of
+from console.web.app import make_app
+from console.web.guard import COOKIE
+from console.web.news import News
+from console.web.outside import Outside
+from console.web.sessions import IDLE_S, Role, Sessions
+from schemas import governance
+from schemas.governance import GovernanceRecord
+from streams.errors import Refused
+from streams.sections import Settings
+from tests.console.archive.archives import Kept
+from tests.console.web.served import browser, serving
+from tests.console.web.stories import FORMULA, RAISED, SCRIPT, told
+
+SESSIONS = Sessions()
+AT = 1_764_133_200_000
+WANTED = asked_by(SCRIPT, "suspend_user", FORMULA, "acme", AT, SCRIPT, RAISED.finding_info.uid)
+STARTED = outcome(WANTED, "started", AT + 1)
+DONE = outcome(STARTED, "succeeded", AT + 2, detail=SCRIPT)
+
+
+def kept(offset: int, record: GovernanceRecord) -> Kept:
+    return Kept("t.governance", 0, offset, record.at_ms, record.uid.encode(), governance.encode(record))
+
+
+class Broker:
+    def __init__(self) -> None:
+        self.asked: list[GovernanceRecord] = []
+        self.error: Exception | None = None
+
+    async def ask(self, requests: Sequence[GovernanceRecord]) -> None:
+        self.asked += requests
+
+    async def connectors(self) -> list[Report]:
+        if self.error:
+            raise self.error
+        return [Report(connector="acme", url="https://acme.example", state="error", error=SCRIPT, advice="log in")]
+
+    @staticmethod
+    def policies() -> list[Row]:
+        return rows_of(Path("nowhere"), directory=False)
+
+
+@pytest.fixture(scope="module")
+def broker() -> Broker:
+    return Broker()
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterator[str]:
+    database = told(tmp_path_factory.mktemp("console") / "a.duckdb")
+    records = [kept(n, each) for n, each in enumerate((WANTED, STARTED, DONE, WANTED))]
+    database.store({"governance": [rows.governance(records).table]}, {("t.governance", 0): 4})
+    outside = Outside(ask=broker.ask, connectors=broker.connectors, policies=broker.policies)
+    with serving(make_app(database, Follower(Settings(), database), "-", sessions=SESSIONS, outside=outside)) as there:
+        yield there
+    database.close()
+
+
+def signed_in(console: str, role: Role) -> tuple[httpx.Client, dict[str, str]]:
+    client, identity = browser(console), SESSIONS.begin("mara", role)
+    client.cookies.set(COOKIE, identity, domain="127.0.0.1")
+    session = SESSIONS.known(identity)
+    assert session is not None
+    return client, {"csrf": session.csrf}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/policies", ["Impossible travel", "impossible_travel"]),
+        ("/connectors", ["acme: error", "log in", "&lt;script&gt;"]),
+        ("/governance", ["suspend user", "<td>succeeded</td>", FORMULA, "&lt;script&gt;"]),
+        (f"/governance/{DONE.uid}", ["succeeded", "govern undo", RAISED.finding_info.uid, "&lt;script&gt;"]),
+        (f"/governance?origin={RAISED.finding_info.uid}", ["suspend user"]),
+    ],
+)
+def test_pages_tell_and_escape(console: str, path: str, words: list[str]) -> None:
+    with signed_in(console, "viewer")[0] as client:
+        page = client.get(path)
+    assert page.status_code == 200
+    for each in words:
+        assert each in page.text, each
+    assert SCRIPT not in page.text
+
+
+def test_what_is_not_there_is_told(console: str) -> None:
+    with signed_in(console, "viewer")[0] as client:
+        assert client.get("/governance/none").status_code == 404
+        assert client.get("/governance", params={"page": "x"}).status_code == 400
+        assert "None." in client.get("/governance", params={"origin": "other"}).text
+
+
+def test_undo_is_asked_for_by_admins_alone(console: str, broker: Broker) -> None:
+    path, form = f"/governance/{DONE.uid}/ask", {"way": "undo", "sure": "yes", "why": "a mistake"}
+    analyst, csrf = signed_in(console, "analyst")
+    with analyst:
+        assert analyst.post(path, data=form | csrf).status_code == 403
+    admin, csrf = signed_in(console, "admin")
+    with admin:
+        assert admin.post(path, data={"way": "undo"} | csrf).status_code == 400, "not sure"
+        assert admin.post(path, data=form | csrf | {"way": "retry"}).status_code == 400, "it is done"
+        assert broker.asked == []
+        assert "It is asked for" in admin.post(path, data=form | csrf).text
+    (asked,) = broker.asked
+    assert (asked.action, asked.reverts, asked.by, asked.why) == ("unsuspend_user", DONE.uid, "mara", "a mistake")
+
+
+@pytest.mark.parametrize(("error", "status"), [(TimeoutError(), 503), (Refused(SCRIPT), 400)])
+def test_trouble_becomes_a_page(console: str, broker: Broker, error: Exception, status: int) -> None:
+    broker.error = error
+    with signed_in(console, "viewer")[0] as client:
+        page = client.get("/connectors")
+    broker.error = None
+    assert (page.status_code, SCRIPT in page.text, "<h1>" in page.text) == (status, False, True)
+
+
+async def test_news_reaches_every_page_and_stops_with_it() -> None:
+    news = News()
+    pages = [news._stream() for _ in range(2)]
+    assert [await anext(page) for page in pages] == ["retry: 5000\n\n"] * 2
+    waiting = [asyncio.ensure_future(anext(page)) for page in pages]
+    news.stored({"activities": 5})
+    news.stored({"finding_records": 3})
+    assert await asyncio.gather(*waiting) == ["event: findings\ndata: 3\n\n"] * 2
+    for page in pages:
+        await page.aclose()  # type: ignore[attr-defined]
+    assert news._listeners == set()
+
+
+def test_waiting_for_news_keeps_no_session() -> None:
+    now = [0.0]
+    sessions = Sessions(lambda: now[0])
+    identity = sessions.begin("a", "viewer")
+    now[0] = IDLE_S
+    assert sessions.known(identity, used=False) is not None
+    now[0] = IDLE_S + 1
+    assert sessions.known(identity, used=False) is None
+
+
+def test_news_comes_over_http(console: str) -> None:
+    with signed_in(console, "viewer")[0] as client, client.stream("GET", "/events") as answer:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        assert next(answer.iter_text()).startswith("retry")
