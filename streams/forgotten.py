@@ -12,11 +12,12 @@ producer id (DescribeProducers, KIP-664). Nothing of it can be under way, so the
 transaction of exactly those partitions ends it everywhere alike.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 import structlog
-from aiokafka.errors import IncompatibleBrokerVersion, LeaderNotAvailableError, for_code
+from aiokafka.errors import IncompatibleBrokerVersion, LeaderNotAvailableError, NotLeaderForPartitionError, for_code
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import (
     CompactArray,
@@ -32,6 +33,8 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 log = structlog.get_logger(__name__)
 OFFSETS: Final = "__consumer_offsets"
 NO_TRANSACTION: Final = -1
+TRIES: Final = 40
+WAIT_S: Final = 0.25
 _MAY_NOT_ASK: Final = ("TopicAuthorizationFailedError", "UnknownTopicOrPartitionError")
 """Then the partition is left out: of a topic that may not be read, or that is just being made or removed."""
 
@@ -102,6 +105,16 @@ async def hanging(client: Any, producer_id: int, prefixes: tuple[str, ...]) -> l
     """The partitions that hold an open transaction of `producer_id`: of topics that begin with one of `prefixes`, and
     of the groups' offsets. Empty where the brokers are too old (2.7) to be asked. Raises Kafka's errors.
     """
+    for _ in range(TRIES):
+        try:
+            return await _hanging(client, producer_id, prefixes)
+        except (LeaderNotAvailableError, NotLeaderForPartitionError) as error:  # topics are being made, leaders change
+            log.debug("a partition has no leader yet", error=repr(error))
+            await asyncio.sleep(WAIT_S)
+    return await _hanging(client, producer_id, prefixes)
+
+
+async def _hanging(client: Any, producer_id: int, prefixes: tuple[str, ...]) -> list[TopicPartition]:
     metadata = await client.fetch_all_metadata()
     by_leader: dict[int, dict[str, list[int]]] = {}
     for topic in metadata.topics(exclude_internal_topics=False):
