@@ -14,7 +14,8 @@ def console(
         int | None, typer.Option(min=1, max=65_535, help="Port to listen at. Default: console.port.")
     ] = None,
 ) -> None:
-    """Keep the archive of activities, findings and governance, and answer searches, until SIGTERM or Ctrl-C."""
+    """Keep the archive of activities, findings and governance, show it in the browser, and answer searches, until
+    SIGTERM or Ctrl-C."""
     import msgspec
 
     from console.web.service import serve
@@ -23,4 +24,4 @@ def console(
     settings = session.settings
     if port is not None:
         settings = msgspec.structs.replace(settings, console=msgspec.structs.replace(settings.console, port=port))
-    asyncio.run(serve(settings, lambda words: session.out.print(words)))
+    asyncio.run(serve(settings, lambda words: session.out.print(words, soft_wrap=True, markup=False, highlight=False)))

@@ -38,6 +38,7 @@ SUGGESTED: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "Passwords": [("type", "change_password"), ("type", "reset_password")],
     "Deletions": [("type", "delete"), ("type", "purge")],
 }
+_LATEST_MS: Final = 253_402_300_799_000
 AROUND_MS: Final = 24 * HOUR_MS
 
 
@@ -94,7 +95,7 @@ class ActivitiesPages:
 
     async def _one(self, request: Request) -> Response:
         place = request.path_params["partition"], request.path_params["position"]
-        if max(place) > 2**31:
+        if max(place) >= 2**63:
             raise HTTPException(404, "No such activity")
         listed = ", ".join(f'"{name}"' for name in ("user_key", *COLUMNS) if name != "raw")
         query = f'SELECT {listed}, raw FROM activities WHERE "partition" = ? AND "position" = ?'  # noqa: S608
@@ -125,6 +126,8 @@ def _without(given: Sequence[tuple[str, str]], number: int) -> str:
 
 
 def _iso(time_ms: int) -> str:
+    """With its zone. What lies before 1970 or after 9999 is cut to that: nothing was done then."""
+    time_ms = min(max(time_ms, 0), _LATEST_MS)
     return datetime.fromtimestamp(time_ms / 1000, UTC).isoformat(timespec="milliseconds")
 
 

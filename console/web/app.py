@@ -21,7 +21,7 @@ from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
 from console.web.rendering import render
 from console.web.sessions import Sessions
-from console.web.signing_in import SigningIn
+from console.web.signing_in import OWNER, SigningIn
 from console.web.system_pages import SystemPages
 from streams.errors import Refused
 from streams.kafka_admin import BrokerAwayError
@@ -34,18 +34,19 @@ def make_app(
     domains: Sequence[str] = (),
     *,
     sessions: Sessions | None = None,
+    owner: str = OWNER,
     outside: Outside | None = None,
     news: News | None = None,
 ) -> Any:
     """The ASGI application. `domains`: the organisation's own, for the filter `external`. `sessions`: who is signed in,
-    to make links for. `outside`: what is reached beyond the archive; None where this console only shows that. `news`:
-    told what the archive gets."""
+    to make links for. `owner`: the name of whoever signs in with the console's token. `outside`: what is reached beyond
+    the archive; None where this console only shows that. `news`: told what the archive gets."""
     sessions, outside = sessions or Sessions(), outside or Outside()
     app = Starlette(
         routes=[
             *api.routes(database, follower, domains),
             *assets.routes(),
-            *SigningIn(sessions, token).routes,
+            *SigningIn(sessions, token, owner).routes,
             *Overview(database, follower).routes,
             *PeoplePages(database).routes,
             *ActivitiesPages(database, domains).routes,
@@ -65,7 +66,7 @@ def make_app(
 
 
 def _is_for_people(request: Request) -> bool:
-    return not request.url.path.startswith("/api/") and request.state.session is not None
+    return not str(request.scope["path"]).startswith("/api/") and request.state.session is not None
 
 
 async def _away(request: Request, error: Exception) -> Response:

@@ -79,7 +79,8 @@ class Guard:
 
     async def _refusal(self, request: Request) -> Response | None:
         """What is answered instead, None where the request goes on."""
-        state, path = request.state, request.url.path
+        # Of the scope: `request.url` is put together with the Host header, which is the caller's to choose.
+        state, path = request.state, str(request.scope["path"])
         state.session, state.form = None, {}
         if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
             return None
@@ -122,9 +123,10 @@ def cookie_of(request: Request) -> str:
 
 
 def _stranger(request: Request) -> Response:
+    path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
     wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    if wants_page and not request.url.path.startswith("/api/"):
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if wants_page and not path.startswith("/api/"):
+        asked = quote(path) + (f"?{query}" if query else "")
         return RedirectResponse(f"/login?next={quote(asked, safe='')}", 303)
     return JSONResponse(
         {"error": "the token is missing or wrong", "advice": "send `Authorization: Bearer <token of this console>`"},

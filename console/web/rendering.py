@@ -63,4 +63,4 @@ _templates: Final = _environment()
 def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
     """The page `template` (without `.html`)."""
     page = _templates.get_template(f"{template}.html")
-    return HTMLResponse(page.render(session=request.state.session, path=request.url.path, **context), status)
+    return HTMLResponse(page.render(session=request.state.session, path=request.scope["path"], **context), status)

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import getpass
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -55,7 +56,9 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     follower = Follower(settings, database, news.stored)
     sessions = Sessions()
     domains = tuple(load_organisation(Path(settings.policies.dir))[0].domains)
-    app = make_app(database, follower, token, domains, sessions=sessions, outside=outside_of(settings), news=news)
+    app = make_app(
+        database, follower, token, domains, sessions=sessions, owner=_owner(), outside=outside_of(settings), news=news
+    )
     host, port = settings.console.host, settings.console.port
     server = _Server(
         uvicorn.Config(
@@ -72,13 +75,21 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
     try:
         say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
-        say(f"Open http://{host}:{port}/login?token={sessions.link(OWNER, 'admin')} (works once, within 15 min)")
+        say(f"Open http://{host}:{port}/login?token={sessions.link(_owner(), 'admin')} (works once, within 15 min)")
         await server.serve()
     finally:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(database.close)
+
+
+def _owner() -> str:
+    """Whose name verdicts bear: as `alerts close` names people."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # in a container, say, whose user has no name
+        return OWNER
 
 
 async def _forget(settings: Settings, database: Database) -> None:

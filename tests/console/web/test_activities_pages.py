@@ -60,6 +60,11 @@ def test_empty_fields_leave_no_trace_in_the_address(client: httpx.Client) -> Non
     assert dict(page.url.params) == {**RANGE, "country": "PT"}
 
 
+def test_times_out_of_all_reason_find_nothing_more(client: httpx.Client) -> None:
+    page = client.get("/activities", params={"from": "999999d"})
+    assert (page.status_code, count(page.text)) == (200, 12)
+
+
 def test_a_mistake_is_told_on_a_page(client: httpx.Client) -> None:
     page = client.get("/activities", params={"countri": SCRIPT})
     assert (page.status_code, "did you mean" in page.text, SCRIPT in page.text) == (400, True, False)
