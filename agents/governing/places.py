@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
+from typing import Final
 
 import httpx
 
@@ -22,8 +23,8 @@ from connectors.entra.client import GraphClient
 from connectors.secrets.vault import Vault
 from streams.sections import EgnyteSettings, Settings
 
-PER_MINUTE = 100
-"""Calls of one token. Egnyte allows 2 a second."""
+PER_MINUTE: Final = 100
+"""Calls of one token, unless its settings allow the audit stream more. Egnyte allows 2 a second."""
 
 
 class Places:
@@ -51,9 +52,8 @@ async def open_places(settings: Settings, rules: Callable[[], Rules], clock: Clo
             actions = EntraActions(graph, settings.entra.mailbox)
         egnyte: dict[str, InEgnyte] = {}
         for name, domain in (await asyncio.to_thread(_domains, settings)).items():
-            api = EgnyteApi(
-                domain.base_url, domain.token, allow_http=domain.allow_http, clock=clock, quota=Quota(0, PER_MINUTE)
-            )
+            quota = Quota(0, max(PER_MINUTE, domain.max_per_minute))
+            api = EgnyteApi(domain.base_url, domain.token, allow_http=domain.allow_http, clock=clock, quota=quota)
             await opened.enter_async_context(api)
             egnyte[name] = InEgnyte(EgnyteActions(api, clock), clock.now_ms)
         http = await opened.enter_async_context(httpx.AsyncClient())

@@ -168,7 +168,9 @@ async def place(kafka: str, prefix: str, folder: Path) -> AsyncIterator[Place]:
             "ENTRA__CLIENT_ID": tenant.client_id, "ENTRA__CLIENT_SECRET": SECRET,
             "ENTRA__GRAPH_URL": graph, "ENTRA__LOGIN_URL": graph,
             "ENTRA__MAILBOX": f"user{PEOPLE}@example.com", "POLICIES__DIR": str(folder),
-            "VAULT__DIR": str(folder / "vault"), "STREAMS__SESSION_TIMEOUT_MS": "6000", "STREAMS__HEARTBEAT_MS": "1000",
+            "VAULT__DIR": str(folder / "vault"), "EGNYTE__MAX_PER_MINUTE": "100000",
+            "EGNYTE__MAX_PER_HOUR": "1000000", "EGNYTE__MAX_PER_DAY": "0",
+            "STREAMS__SESSION_TIMEOUT_MS": "6000", "STREAMS__HEARTBEAT_MS": "1000",
         }  # fmt: skip
         environ = {name: value for name, value in os.environ.items() if not name.startswith("EGNYTE_WATCH_")}
         environ |= {"PYTHONPATH": str(ROOT)} | {f"EGNYTE_WATCH_{name}": value for name, value in given.items()}
