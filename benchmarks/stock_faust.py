@@ -48,11 +48,12 @@ class Collected:
 class Arrived:
     """A Faust event in the shape that our handlers take."""
 
-    __slots__ = ("headers", "key", "offset", "timestamp", "value")
+    __slots__ = ("headers", "key", "offset", "partition", "timestamp", "value")
 
     def __init__(self, event: Any) -> None:
         message = event.message
         self.offset = message.offset
+        self.partition = message.partition
         self.timestamp = int(message.timestamp * 1000)
         self.key = message.key
         self.value = message.value

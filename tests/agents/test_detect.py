@@ -30,6 +30,7 @@ class Read(NamedTuple):
     key: bytes
     value: bytes
     headers: Headers
+    partition: int = 0
 
 
 class Sent:
