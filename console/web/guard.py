@@ -79,7 +79,7 @@ class Guard:
 
     async def _refusal(self, request: Request) -> Response | None:
         """What is answered instead, None where the request goes on."""
-        # Of the scope: `request.url` is put together with the Host header, which is the caller's to choose.
+        # Of the scope, as routes are chosen: `request.url` is put together with the caller's Host header.
         state, path = request.state, str(request.scope["path"])
         state.session, state.form = None, {}
         if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from connectors.egnyte.standing import Report
-from console import verdicts
+from console import governing, verdicts
 from console.commands.policies import Row, has_directory, rows_of
 from console.commands.status import read_statuses, reports_of
 from console.verdicts import Published
@@ -43,6 +43,9 @@ def outside_of(settings: Settings) -> Outside:
     async def publish(verdict: Verdict) -> Published:
         return await verdicts.publish(settings, verdict)
 
+    async def ask(requests: Sequence[GovernanceRecord]) -> None:
+        await governing.ask(settings, requests)
+
     async def connectors() -> list[Report]:
         async with asyncio.timeout(settings.console.deadline_ms / 1000):
             records = await read_statuses(settings)
@@ -51,4 +54,4 @@ def outside_of(settings: Settings) -> Outside:
     def policies() -> list[Row]:
         return rows_of(Path(settings.policies.dir), directory=has_directory(settings))
 
-    return Outside(publish=publish, connectors=connectors, policies=policies)
+    return Outside(publish=publish, ask=ask, connectors=connectors, policies=policies)
