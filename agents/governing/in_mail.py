@@ -1,6 +1,7 @@
 """Tells people: by mail in the name of a mailbox, and by webhooks.
 
-A mail can't be looked up. What a process that has ended may have sent is sent once more, and called `uncertain`.
+A mail can't be looked up. What may have been sent, for no answer came or a process ended, is sent once more, and called
+`uncertain`.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
 log = structlog.get_logger(__name__)
 TIMEOUT_S: Final = 15.0
 SENT_AGAIN: Final = "a process ended while it was sent: it was sent once more, so it may have come twice"
+UNHEARD: Final = "no answer came when it was sent: it was sent once more, so it may have come twice"
 GIVEN_UP: Final = "processes ended twice while it was sent: it may have come, and is not sent again"
 RESENT: Final = 2
 """The attempt that follows one that was interrupted; of a later one nothing is sent."""
@@ -91,13 +93,20 @@ class InMail:
         if to and self._actions is not None:
             mail = Mail(to=to, cc=cc, subject=letter.subject, text=letter.text, html=letter.html, mark=started.uid)
             sent = await self._actions.notify(mail)
+            unheard = started.attempt < RESENT and isinstance(sent, Uncertain)
+            if unheard:
+                sent = await self._actions.notify(mail)
             if isinstance(sent, Uncertain):
                 return self._outcome(
                     started, "uncertain", reason="unavailable", detail=sent.message, items=(*told, *to, *cc)
                 )
             if not isinstance(sent, Succeeded):
+                if unheard:  # the second was refused; the first may have come
+                    return self._outcome(started, "uncertain", **_why(sent), items=(*told, *to, *cc))
                 return self._outcome(started, "failed", items=tuple(told), **_why(sent))
             told += [*to, *cc]
+            if unheard:
+                return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
             twice = True
         if twice and started.attempt == RESENT:
             return self._outcome(started, "uncertain", reason="interrupted", detail=SENT_AGAIN, items=tuple(told))
