@@ -13,26 +13,20 @@ from typing import Any, TypeVar
 import msgspec
 import structlog
 
-from schemas import meta as metas
-from schemas.meta import META_KEY, Meta
-from streams.cluster import Cluster, Committed, Offsets, Producer, Record, TopicPartition
-from streams.errors import Refused, StreamError
-from streams.forgotten import OFFSETS
+from schemas.meta import Meta
+from streams.beginning import Beginning
+from streams.cluster import Cluster, Offsets, Producer, Record, TopicPartition
+from streams.errors import StreamError
 from streams.sections import StreamsSettings
 from streams.spec import AgentSpec
-from streams.startup import EARLIEST, OURS, Start, decide
-from streams.state import PartitionState, restore
-from streams.unit import INPUT_OFFSET, Probe, UnitOfWork, no_probe
+from streams.startup import EARLIEST, Start
+from streams.state import PartitionState
+from streams.unit import Probe, UnitOfWork, no_probe
 from streams.withdrawal import in_batches, is_due, withdrawn
 
 log = structlog.get_logger(__name__)
 T = TypeVar("T")
 Seek = Callable[[TopicPartition, int], Awaitable[None]]
-STALE_OFFSET_TRIES = 20
-STALE_OFFSET_WAIT_S = 0.25
-"""An offset that a unit committed may be seen a moment late: aiokafka 0.14 fetches offsets without `require_stable`.
-So may the end of a log, after its leader has changed. Where an offset of ours and what was written with it disagree
-both are read again, for 5 s at most."""
 ABORTED_AFTER_S = 10.0
 """Brokers look for expired transactions every 10 s (`transaction.abort.timed.out.transaction.cleanup.interval.ms`)."""
 ON_THE_WAY_S = 30.0
@@ -161,22 +155,26 @@ class Lane:
 
     async def _prepare(self) -> None:
         spec, tp = self.spec, self.tp
+        beginning = Beginning(self._cluster, spec, tp)
         # Every generation gets its own producer: starting it aborts whatever an earlier owner left open, and waits
         # until what that had committed is there to be read.
         self._producer = self._cluster.producer(
-            f"{spec.group}-{tp.partition}", Offsets(spec.group, tp, self._was_committed)
+            f"{spec.group}-{tp.partition}", Offsets(spec.group, tp, beginning.was_committed)
         )
         async with asyncio.timeout(self._settings.transaction_timeout_ms / 1000 + ABORTED_AFTER_S):
             await self._producer.start()
         if self._producer.has_aborted:
             self._known = None  # it holds a unit that was folded in and has not happened after all
         self._probe("fenced")
-        state, start = await (self._start_stateful() if spec.changelog is not None else self._start_stateless())
+        state, start = await beginning.found(self._known)
+        self._probe("restored")
         meta = start.meta
         begin, end = await self._cluster.bounds(tp)
-        self._check_end(meta.target if meta.phase == "warming" else meta.next, end)
+        beginning.check_end(meta.target if meta.phase == "warming" else meta.next, end)
         if start.warm:
-            meta = msgspec.structs.replace(meta, next=await self._lookback_offset(meta.target, begin))
+            meta = msgspec.structs.replace(
+                meta, next=await beginning.lookback_offset(meta.target, begin, self._settings.lookback_ms)
+            )
         elif meta.next == EARLIEST:
             meta = msgspec.structs.replace(meta, next=begin)
         if meta.epoch != (state.meta.epoch if state.meta is not None else -1):
@@ -193,135 +191,6 @@ class Lane:
         self.ready = True
         self.ready_at = asyncio.get_running_loop().time()
         self._on_room()
-
-    async def _was_committed(self, left_open: Sequence[TopicPartition]) -> bool:
-        """Whether the unit of which `left_open` is left was decided to be committed.
-
-        Its offset, its state (or its lineage) and its outputs stand or fall together. Where the offset is decided and
-        where the own log is, the other one tells; where both are open it has not happened, and is done again; where
-        both are decided only outputs are open: those are committed, for a record that is there twice does less harm
-        than one that is lost.
-        """
-        spec, tp = self.spec, self.tp
-        log_of_unit = TopicPartition(spec.changelog or spec.lineage or "", tp.partition)
-        offset_open = any(each.topic == OFFSETS for each in left_open)
-        if offset_open and log_of_unit in left_open:
-            return False
-        found = await self._cluster.committed(spec.group, tp)
-        committed = 0 if found is None else found.offset
-        if log_of_unit in left_open:
-            following = _following(await self._cluster.undecided(log_of_unit))
-            return following is not None and committed >= following
-        if not offset_open:
-            return True
-        if spec.changelog is None:
-            return await self._last_written() > committed
-        state = await restore(self._cluster, log_of_unit)
-        return state.meta is not None and state.meta.next > committed
-
-    async def _start_stateful(self) -> tuple[PartitionState, Start]:
-        spec, tp = self.spec, self.tp
-        state = await restore(self._cluster, TopicPartition(spec.changelog or "", tp.partition), self._known)
-        self._probe("restored")
-
-        def look(committed: Committed | None) -> Start:
-            return decide(committed, state.meta, spec.codec.schema, state.highest_epoch)
-
-        committed = await self._cluster.committed(spec.group, tp)
-        for _ in range(STALE_OFFSET_TRIES):
-            disagree = state.meta is not None and look(committed).row == "changelog_lost"
-            if not disagree or committed is None or not committed.metadata.startswith(OURS):
-                break
-            await asyncio.sleep(STALE_OFFSET_WAIT_S)
-            state = await restore(self._cluster, TopicPartition(spec.changelog or "", tp.partition), state)
-            committed = await self._cluster.committed(spec.group, tp)
-        return state, look(committed)
-
-    async def _start_stateless(self) -> tuple[PartitionState, Start]:
-        """Resume at the committed offset; refuse one below what was already written, for that would be written
-        twice."""
-        spec, tp = self.spec, self.tp
-        written = await self._last_written()
-        committed = await self._cluster.committed(spec.group, tp)
-        for _ in range(STALE_OFFSET_TRIES):
-            if committed is None or committed.offset >= written or not committed.metadata.startswith(OURS):
-                break
-            await asyncio.sleep(STALE_OFFSET_WAIT_S)
-            committed = await self._cluster.committed(spec.group, tp)
-        if committed is not None and committed.offset < written and not committed.metadata.startswith(OURS):
-            _, end = await self._cluster.bounds(tp)
-            if end < written:  # what that was made from is lost, and a person has said where to go on: see _check_end
-                log.warning("the input was made anew or has lost its end", agent=spec.name, partition=tp.partition)
-                return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
-        if committed is not None and committed.offset < written and committed.metadata.startswith(OURS):
-            return PartitionState(), Start("resume", Meta(next=written, schema=0, epoch=0))  # nobody has moved it
-        if committed is not None and committed.offset < written:
-            raise Refused(
-                f"group {spec.group} was set back to offset {committed.offset} of {tp.topic}/{tp.partition}, but "
-                f"{spec.lineage} already holds what came from offsets up to {written - 1}: going on would write the "
-                f"audit trail twice. Put it back (kafka-consumer-groups --group {spec.group} "
-                f"--topic {tp.topic}:{tp.partition} --reset-offsets --to-offset {written} --execute). "
-                f"To judge history again, reset {spec.reset_instead} instead."
-            )
-        if committed is None and written == 0:
-            return PartitionState(), Start("fresh", Meta(next=EARLIEST, schema=0, epoch=0))
-        if committed is None:
-            return PartitionState(), Start("offsets_expired", Meta(next=written, schema=0, epoch=0))
-        return PartitionState(), Start("resume", Meta(next=committed.offset, schema=0, epoch=0))
-
-    def _check_end(self, following: int, end: int) -> None:
-        """Raises StreamError where the log ends before what comes next: new records would be taken for old ones, and
-        left out. An open transaction may hide the end for a while, so this is tried again like Kafka's errors."""
-        if following <= end:
-            return
-        tp, group = self.tp, self.spec.group
-        raise StreamError(
-            f"{tp.topic}/{tp.partition} ends at offset {end}, but {group} has taken records up to {following - 1}: the "
-            "topic was made anew, or its broker has lost the end of it. Say where to go on, with all workers stopped: "
-            f"kafka-consumer-groups --group {group} --topic {tp.topic}:{tp.partition} --reset-offsets --execute, with "
-            "--to-earliest for a new topic, or --to-latest"
-        )
-
-    async def _last_written(self) -> int:
-        """The input offset after the last one that has an output, 0 where none is known."""
-        output = TopicPartition(self.spec.lineage or "", self.tp.partition)
-        begin, end = await self._cluster.bounds(output)
-        step = 64  # the end is control records and a few outputs, as a rule
-        start = end
-        while start > begin:
-            start = max(begin, end - step)
-            found = 0
-            async with aclosing(self._cluster.read(output, start)) as chunks:
-                async for chunk in chunks:
-                    for record in chunk:
-                        for name, value in record.headers:
-                            if name == INPUT_OFFSET:
-                                found = int(value) + 1
-            if found:
-                return found
-            step *= 16
-        return 0
-
-    async def _lookback_offset(self, target: int, begin: int) -> int:
-        """Where warming up begins: `lookback` before the last record below the target, in that record's time."""
-        tp = self.tp
-        if target <= begin:
-            return target
-        last_ms = None
-        start = target
-        while last_ms is None and start > begin:
-            start = max(begin, start - 64)
-            async with aclosing(self._cluster.read(tp, start)) as chunks:
-                async for chunk in chunks:
-                    below = [record.timestamp for record in chunk if record.offset < target]
-                    if below:
-                        last_ms = max(below)
-                    if len(below) < len(chunk):
-                        break
-        if last_ms is None:
-            return target
-        first = await self._cluster.offset_at(tp, last_ms - self._settings.lookback_ms)
-        return max(begin, min(first if first is not None else target, target))
 
     def _report(self, start: Start, meta: Meta, begin: int) -> None:
         partition = self.tp.partition
@@ -399,18 +268,6 @@ class Lane:
             done = await work
         self.busy = False  # stays set on failure: close() then aborts
         return done
-
-
-def _following(records: Sequence[Record]) -> int | None:
-    """The input offset after the unit that wrote `records`, its state or its lineage; None where they don't tell."""
-    found = None
-    for record in records:
-        if record.key == META_KEY:
-            found = metas.decode(record.value or b"").next
-        for name, value in record.headers:
-            if name == INPUT_OFFSET:
-                found = int(value) + 1
-    return found
 
 
 async def _within(seconds: float, work: Awaitable[None]) -> None:

@@ -6,9 +6,9 @@ import pytest
 
 from schemas import meta as metas
 from schemas.meta import META_KEY, Meta
+from streams.beginning import STALE_OFFSET_TRIES, STALE_OFFSET_WAIT_S
 from streams.cluster import Committed, TopicPartition
 from streams.errors import Refused, StreamError
-from streams.lane import STALE_OFFSET_TRIES, STALE_OFFSET_WAIT_S
 from streams.sections import DAY_MS, StreamsSettings
 from streams.spec import AgentSpec
 from streams.startup import EARLIEST, OURS, decide
