@@ -1,0 +1,1 @@
+"""`python -m tests.governance`: the long trial of governance."""
