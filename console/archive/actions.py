@@ -12,14 +12,18 @@ MAX_RECORDS: Final = 1_000
 """Of one action."""
 
 
-def latest(database: Database, *, origin: str = "", limit: int = PAGE, skip: int = 0) -> list[GovernanceRecord]:
-    """Each action as it stands, newest first; `origin`: only those that this finding or request asked for."""
+def latest(
+    database: Database, *, origin: str = "", user_key: str = "", limit: int = PAGE, skip: int = 0
+) -> list[GovernanceRecord]:
+    """Each action as it stands, newest first; `origin`: only those that this finding or request asked for;
+    `user_key`: only those about this user."""
     found = database.read(
         "SELECT list(body ORDER BY position) FROM governance WHERE uid IN ("
-        "  SELECT uid FROM governance WHERE ? = '' OR json_extract_string(body, '$.origin') = ?"
+        "  SELECT uid FROM governance WHERE (? = '' OR json_extract_string(body, '$.origin') = ?)"
+        "  AND (? = '' OR json_extract_string(body, '$.connector') || '/' || json_extract_string(body, '$.user') = ?)"
         "  GROUP BY uid ORDER BY max(time_ms) DESC, uid LIMIT ? OFFSET ?"
         ") GROUP BY uid ORDER BY max(time_ms) DESC, uid",
-        (origin, origin, limit, skip),
+        (origin, origin, user_key, user_key, limit, skip),
     )
     of_each = ([record for body in bodies if (record := _decoded(body))] for (bodies,) in found)
     return [stands for each in of_each if (stands := standing(each)) is not None]

@@ -53,16 +53,23 @@ class SystemPages:
         return render(request, "connectors", connectors=[(each, lines_of(each)) for each in found])
 
     async def _governance(self, request: Request) -> Response:
-        origin, number = request.query_params.get("origin", ""), request.query_params.get("page", "0")
+        asked = {name: request.query_params.get(name, "") for name in ("origin", "user_key")}
+        number = request.query_params.get("page", "0")
         if not number.isdecimal() or int(number) > MAX_PAGES:
             raise Refused(f"page is {number[:20]!r}: expected a whole number up to {MAX_PAGES:,}")
         skip = int(number) * actions.PAGE
         rows = await anyio.to_thread.run_sync(
-            lambda: actions.latest(self._database, origin=origin, limit=actions.PAGE + 1, skip=skip)
+            lambda: actions.latest(self._database, **asked, limit=actions.PAGE + 1, skip=skip)
         )
         more = len(rows) > actions.PAGE
-        following = address("/governance", [("origin", origin), ("page", int(number) + 1)]) if more else ""
-        return render(request, "governance", rows=rows[: actions.PAGE], origin=origin, following=following)
+        following = address("/governance", [*asked.items(), ("page", int(number) + 1)]) if more else ""
+        return render(
+            request,
+            "governance",
+            rows=rows[: actions.PAGE],
+            about=[each for each in asked.values() if each],
+            following=following,
+        )
 
     async def _records(self, request: Request) -> tuple[list[GovernanceRecord], GovernanceRecord]:
         said = await anyio.to_thread.run_sync(actions.records, self._database, request.path_params["uid"])

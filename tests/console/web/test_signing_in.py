@@ -85,7 +85,7 @@ def test_roles_on_every_route(console: str, tmp_path_factory: pytest.TempPathFac
         for path in paths:
             if path == "/events":
                 continue  # it never ends
-            assert viewer.get(path).status_code not in (401, 403), path
+            assert viewer.get(path).status_code in (200, 204, 400, 404, 405), path
             if path != "/login":  # that refuses for reasons of its own
                 refused = viewer.post(path).status_code
                 assert (refused == 403) == (path not in OPEN), (path, refused)

@@ -23,7 +23,7 @@ from streams.errors import Refused
 from streams.sections import Settings
 from tests.console.archive.archives import Kept
 from tests.console.web.served import browser, serving
-from tests.console.web.stories import FORMULA, RAISED, SCRIPT, told
+from tests.console.web.stories import FORMULA, RAISED, SCRIPT, WHO, told
 
 SESSIONS = Sessions()
 AT = 1_764_133_200_000
@@ -85,6 +85,7 @@ def signed_in(console: str, role: Role) -> tuple[httpx.Client, dict[str, str]]:
         ("/connectors", ["acme: error", "log in", "&lt;script&gt;"]),
         ("/governance", ["suspend user", "<td>succeeded</td>", FORMULA, "&lt;script&gt;"]),
         (f"/governance/{DONE.uid}", ["succeeded", "govern undo", RAISED.finding_info.uid, "&lt;script&gt;"]),
+        (f"/governance?user_key={WHO}", ["suspend user"]),
         (f"/governance?origin={RAISED.finding_info.uid}", ["suspend user"]),
     ],
 )
@@ -102,6 +103,7 @@ def test_what_is_not_there_is_told(console: str) -> None:
         assert client.get("/governance/none").status_code == 404
         assert client.get("/governance", params={"page": "x"}).status_code == 400
         assert "None." in client.get("/governance", params={"origin": "other"}).text
+        assert "None." in client.get("/governance", params={"user_key": "acme/other"}).text
 
 
 def test_undo_is_asked_for_by_admins_alone(console: str, broker: Broker) -> None:
