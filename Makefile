@@ -24,7 +24,7 @@ demo: kafka $(READY) ## run the whole pipeline on simulated clouds and show its 
 
 .PHONY: test
 test: kafka $(READY) ## run all tests, against a real Kafka
-	@$(PY) -m pytest $(ARGS)
+	@$(PY) -m pytest -n 2 --dist loadfile $(ARGS)
 
 .PHONY: compose-test
 compose-test: $(READY) ## build the images, run docker-compose.yml for real, and kill a worker

@@ -1,18 +1,16 @@
 """What every test may ask for: a real Kafka, shared by the session, and names on it that no other test uses."""
 
 import logging
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import structlog
 
 from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError, development_kafka
 from streams import logs
-
-BROKER_LOG = pytest.StashKey[Path]()
 
 
 @pytest.fixture(scope="session")
@@ -29,10 +27,11 @@ def kafka(request: pytest.FixtureRequest) -> Iterator[str]:
     try:
         yield broker.bootstrap
         if isinstance(broker, DevelopmentKafka) and request.session.testsfailed:
-            kept = request.config.rootpath / ".cache" / "test-broker.log"
+            kept = (
+                request.config.rootpath / ".cache" / f"test-broker-{os.environ.get('PYTEST_XDIST_WORKER', 'alone')}.log"
+            )
             kept.parent.mkdir(exist_ok=True)
             shutil.copyfile(broker.log_path, kept)
-            request.config.stash[BROKER_LOG] = kept
     finally:
         context.__exit__(None, None, None)
 
@@ -57,7 +56,14 @@ def _logging_as_before() -> Iterator[None]:
             logger.setLevel(level)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Forgets the logs of earlier runs; those of tests side by side begin together."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        for old in (config.rootpath / ".cache").glob("test-broker*.log"):
+            old.unlink(missing_ok=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Says where the broker's log is, when there is one to read."""
-    if kept := config.stash.get(BROKER_LOG, None):
-        terminalreporter.write_line(f"The broker's log is in {kept}")
+    """Says where the brokers' logs are, when there are any to read."""
+    for kept in sorted((config.rootpath / ".cache").glob("test-broker*.log")):
+        terminalreporter.write_line(f"A broker's log is in {kept}")
