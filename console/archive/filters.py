@@ -36,6 +36,8 @@ _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Where an attribute is not the column of its name."""
 _LISTS: Final = {"ip_tag": "ip_tags", "flag": "flags", "actor_group": "groups"}
+_KNOWN: Final = "external IS NOT NULL"
+"""Whether the directory knew the actor."""
 _COMPARED: Final = {"lt": "<", "lte": "<=", "gt": ">", "gte": ">="}
 _ONLY_STREAMS: Final = {
     "is_new": "whether a client was new is known to the stream alone: search for findings of `new_client`"
@@ -97,11 +99,11 @@ def _condition(name: str, operator: str, values: list[str], domains: Sequence[st
         made = Condition(f"({asked.sql}) = {_flag(values, where)}", asked.values)
     else:
         made = _positive(name, attribute, positive, values, zone, where)
-    return (
-        Condition(f"NOT coalesce({made.sql}, false)", made.values)
-        if denied
-        else Condition(f"({made.sql})", made.values)
-    )
+    if not denied:
+        return Condition(f"({made.sql})", made.values)
+    # Of somebody whom the directory does not know, neither this nor its opposite can be said.
+    known = f" AND {_KNOWN}" if attribute.needs == "directory" else ""
+    return Condition(f"NOT coalesce({made.sql}, false){known}", made.values)
 
 
 def _flag(values: Sequence[str], where: str) -> bool:
@@ -131,7 +133,7 @@ def _whether(name: str, domains: Sequence[str], where: str) -> Condition:
             return Condition("external")
         raise Refused(f"{where} needs the organisation's domains: name them in organisation.yaml")
     foreign = f"CASE WHEN {by_domain} <> '' THEN NOT list_contains(?, split_part({by_domain}, '@', -1)) END"
-    return Condition(foreign, (list(domains),))
+    return Condition(f"coalesce(external, {foreign})" if name == "external" else foreign, (list(domains),))
 
 
 def _positive(name: str, attribute: Attribute, operator: str, values: list[str], zone: str, where: str) -> Condition:

@@ -5,9 +5,10 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from detections.activity_policies.attributes import groups_of
 from schemas.activity import Account, Activity, Person
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Of the tables. An archive of another one is set aside and filled anew from the topics."""
 
 NOBODY: Final = Person(kind="unknown")
@@ -82,7 +83,8 @@ ACTIVITY_COLUMNS: Final = (
     Column("guest", "BOOLEAN", _account("guest")),
     Column("privileged", "BOOLEAN", _account("privileged")),
     Column("user_type", "VARCHAR", lambda a: (a.account or UNKNOWN).user_type),
-    Column("groups", "VARCHAR[]", lambda a: (a.account or UNKNOWN).groups),
+    Column("auth_type", "VARCHAR", lambda a: (a.account or UNKNOWN).auth_type),
+    Column("groups", "VARCHAR[]", groups_of),
     Column("flags", "VARCHAR[]", lambda a: a.flags),
     Column("raw", "VARCHAR", lambda a: bytes(a.raw).decode(errors="replace")),
 )

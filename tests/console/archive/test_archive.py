@@ -7,6 +7,7 @@ import pytest
 from console.archive import rows
 from console.archive.database import ArchiveError, Database
 from console.archive.search import Search, count, moment, page, pages
+from console.archive.tables import SCHEMA
 from schemas.activity import Activity
 from streams.errors import Refused
 from tests.console.archive.archives import Kept, filled, record
@@ -76,7 +77,7 @@ def test_an_archive_of_another_version_is_set_aside(database: Database) -> None:
     database.close()
     again = Database(path)
     assert again.offsets() == {}
-    assert path.with_suffix(".before-1.duckdb").exists()
+    assert path.with_suffix(f".before-{SCHEMA}.duckdb").exists()
 
 
 def test_it_forgets_by_age(database: Database) -> None:
