@@ -66,7 +66,11 @@ def test_nothing_secret_is_readable_at_rest_nor_by_others(tmp_path: Path) -> Non
     assert not any(secret.decode() in repr(ENTRY) for secret in SECRETS)
 
 
-@pytest.mark.parametrize("key", [Fernet.generate_key().decode(), "6fG+/2QFYqXh0mC3xk0cKp1nY0d9oXJ3Yk3o1Jq9bQg="])
+@pytest.mark.parametrize(
+    "key",
+    [Fernet.generate_key().decode(), "6fG+/2QFYqXh0mC3xk0cKp1nY0d9oXJ3Yk3o1Jq9bQg="],
+    ids=["url-safe base64", "base64"],
+)
 def test_a_key_from_the_settings_leaves_none_beside_the_entries(tmp_path: Path, key: str) -> None:
     vault(tmp_path, key).write(ENTRY)
     assert vault(tmp_path, key).read("acme") == ENTRY

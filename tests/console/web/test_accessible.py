@@ -28,6 +28,8 @@ PAGES = (
     "/activity/0/3", f"/user?key={WHO}", "/ip?ip=198.51.100.7", "/policies", "/connectors", "/governance",
     f"/governance/{ASKED.uid}", "/nowhere",
 )  # fmt: skip
+NAMES = [path.partition("?")[0].split("/")[1] or "overview" for path in PAGES]
+"""The same in every process that collects these tests; a request's uid is not."""
 TEXT_CONTRAST = 4.5
 """WCAG 2.2, success criterion 1.4.3."""
 
@@ -69,7 +71,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     database.close()
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_a_page_can_be_heard_and_walked_by_keyboard(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code in (200, 404), answer.text
@@ -89,7 +91,7 @@ def test_a_page_can_be_heard_and_walked_by_keyboard(client: httpx.Client, path: 
     assert len(identities) == len(set(identities))
 
 
-@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("path", PAGES, ids=NAMES)
 def test_a_page_needs_nothing_from_elsewhere_and_nothing_inline(client: httpx.Client, path: str) -> None:
     outline = Outline(client.get(path).text)
     for tag, given in outline.tags:
