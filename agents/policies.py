@@ -9,6 +9,8 @@ from typing import Final
 
 import yaml
 
+from agents.governing.rules import FILE as GOVERNANCE_FILE
+from agents.governing.rules import RulesError, read_rules
 from detections.activity_policies import definition, organisation
 from detections.activity_policies.document import MAX_CHARS, Problem, Table, Value, has_content, parse
 from detections.activity_policies.organisation import Organisation
@@ -83,12 +85,24 @@ def load_activity_policy(path: Path, shared: Organisation) -> tuple[ActivityPoli
 
 
 def check_file(path: Path, shared: Organisation) -> list[Problem]:
-    """All that is wrong with one file: of built-in policies, of the organisation, or of an activity policy."""
+    """All that is wrong with one file: of built-in policies, of the organisation, of governance, or of an activity
+    policy."""
     if path.name == BUILT_IN_FILE:
         return _built_in(path, _read(path))[1]
     if path.name == organisation.FILE:
         return _organisation(path, _read(path))[1]
+    if path.name == GOVERNANCE_FILE:
+        return _governance(path)
     return load_activity_policy(path, shared)[1]
+
+
+def _governance(path: Path) -> list[Problem]:
+    try:
+        read_rules(path)
+    except RulesError as error:
+        told = str(error).removeprefix(f"{path}: ")
+        return [Problem("governance", f"can't be used: {told}", "docs/governance.md says what it takes", str(path), 1)]
+    return []
 
 
 def activity_files(folder: Path) -> Iterable[Path]:

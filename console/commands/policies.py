@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from agents.governing.rules import FILE as GOVERNANCE_FILE
 from agents.policies import (
     ACTIVITY_DIR,
     BUILT_IN_FILE,
@@ -180,7 +181,7 @@ def _files(given: list[Path]) -> list[Path]:
 
 
 def _is_activity(path: Path) -> bool:
-    return path.name not in (BUILT_IN_FILE, organisation.FILE)
+    return path.name not in (BUILT_IN_FILE, GOVERNANCE_FILE, organisation.FILE)
 
 
 def _shared(path: Path, session: Session) -> Organisation:

@@ -88,7 +88,8 @@ def test_a_link_that_is_not_told_goes_by_its_file() -> None:
     "activity",
     [
         act("download"), act("lockout"), act("logout"), act("link_access", target_path=LINK),
-        act("link_access", actor=VISITOR), act(ip="", network=Network()), *(act(flags=(flag,)) for flag in sorted(UNDATED)),
+        act("link_access", actor=VISITOR), act(ip="", network=Network()),
+        *(act(flags=(flag,)) for flag in sorted(UNDATED)),
     ],
     ids=lambda each: f"{each.type} {' '.join(each.flags)}",
 )  # fmt: skip

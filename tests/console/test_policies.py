@@ -134,6 +134,16 @@ def test_test_fails_where_a_case_does_not_hold(folder: Path, change: tuple[str, 
     assert told in result.stdout
 
 
+def test_check_reads_the_rules_of_governance(folder: Path) -> None:
+    rules = folder / "governance.yaml"
+    rules.write_text("mode: on\n")
+    assert run("check", str(rules)).exit_code == 0
+    rules.write_text("mode: perhaps\n")
+    result = run("check", str(rules))
+    assert result.exit_code == 1
+    assert "perhaps" in result.stdout
+
+
 def test_what_is_shipped_passes() -> None:
     assert run("check", str(SHIPPED)).exit_code == 0
     assert run("test", str(SHIPPED / "activity")).exit_code == 0
