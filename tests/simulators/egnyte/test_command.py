@@ -70,7 +70,8 @@ async def test_it_serves_the_organisation_on_a_clock_that_stands_and_ends_on_a_s
         (["--set", "plan_has_audit=maybe"], "true or false"),
         (["--set", "throttle_style=rude"], "throttle_style"),
         (["--start", "tomorrow"], "tomorrow"),
-        (["--scenario", "organisation", "--users", "3"], "too few"),
+        (["--scenario", "organisation", "--days", "5"], "too short"),
+        (["--scenario", "organisation", "--users", "0"], "at least one user"),
     ],
 )
 def test_a_mistake_is_told_in_a_line(arguments, word):
