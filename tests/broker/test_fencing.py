@@ -12,7 +12,7 @@ from typing import cast
 
 import pytest
 
-from agents import detect, enrich
+from agents import detect, enrich, networks, profile
 from connectors.egnyte.service import serve
 from connectors.places import Places
 from simulators.clock import RealClock
@@ -76,7 +76,9 @@ async def an_outage(
         settings = load(None, environment(broker.bootstrap, "outage", url, simulator.token)).settings
         await prepare_topics(settings)
         places = Places(settings.places)
-        specs = (enrich.spec(settings, places), detect.spec(settings))
+        specs = (
+            enrich.spec(settings, places), detect.spec(settings), networks.spec(settings), profile.spec(settings),
+        )  # fmt: skip
         apps = [build(settings, spec, probe if spec.name == agent else ignore) for spec in specs]
         stop = asyncio.Event()
         feeding = asyncio.create_task(feed(simulator, raw_events(7), RATE))
@@ -91,7 +93,7 @@ async def an_outage(
             feeding.cancel()
             await until_drained(settings, simulator)
             assert not connecting.done(), connecting.exception()
-            assert [app.crash_reason for app in apps] == [None, None]
+            assert [app.crash_reason for app in apps] == [None] * len(specs)
         finally:
             feeding.cancel()
             stop.set()
