@@ -96,7 +96,7 @@ class Terminal:
         ours = {"PYTHONPATH": str(Path(__file__).parents[2]), "COLUMNS": "120", "TERM": "dumb"}
         self._process = subprocess.Popen(
             [sys.executable, "-m", "console.cli", *arguments], stdin=its, stdout=its, stderr=its, cwd=folder,
-            env=others | ours | dict(environ), start_new_session=True,
+            env=others | ours | dict(environ), start_new_session=True, preexec_fn=_heed_interrupts,
         )  # fmt: skip
         os.close(its)
         self._own = own
@@ -143,3 +143,8 @@ class Terminal:
             if not piece:
                 return
             self.said += re.sub(r"\x1b\[[0-9;]*[a-zA-Z]", "", piece.decode(errors="replace")).replace("\r", "")
+
+
+def _heed_interrupts() -> None:
+    """Where a shell runs the tests in the background it has them ignore Ctrl-C, and what they start inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
