@@ -27,7 +27,6 @@ class Quota:
         self._per_day = per_day
         self._spacing_ms = min(SPACING_MS, MINUTE_MS // per_minute)
         self._last_ms = 0
-        self._resumed = False
         self._allotted: int | None = None
         self.day = 0
         self.used = 0
@@ -35,7 +34,6 @@ class Quota:
 
     def restore(self, day: int, used: int) -> None:
         """Takes up a count that an earlier process has left."""
-        self._resumed = True
         if day > self.day:
             self.day, self.used = day, used
         elif day == self.day:
@@ -65,8 +63,6 @@ class Quota:
 
     def spacing_ms(self, now_ms: int) -> int:
         """How long until the next request may follow the last; 0 when it may."""
-        if self._resumed:  # an earlier process may have asked only just now
-            self._last_ms, self._resumed = max(self._last_ms, now_ms), False
         return min(max(0, self._last_ms + self._spacing_ms - now_ms), self._spacing_ms)
 
     def stream_left(self, now_ms: int) -> int | None:
