@@ -1,7 +1,7 @@
 """Tells people: by mail in the name of a mailbox, and by webhooks.
 
-A mail can't be looked up. What may have been sent, for no answer came or a process ended, is sent once more, and called
-`uncertain`.
+A mail can't be looked up. What may have been sent, for no answer came or a process ended, is sent again, once for each
+such end, and called `uncertain`.
 """
 
 from collections.abc import Callable
@@ -20,11 +20,12 @@ from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S: Final = 15.0
-SENT_AGAIN: Final = "a process ended while it was sent: it was sent once more, so it may have come twice"
+SENT_AGAIN: Final = "a process ended while it was sent: it was sent again, so it may have come more than once"
 UNHEARD: Final = "no answer came when it was sent: it was sent once more, so it may have come twice"
-GIVEN_UP: Final = "processes ended twice while it was sent: it may have come, and is not sent again"
-RESENT: Final = 2
-"""The attempt that follows one that was interrupted; of a later one nothing is sent."""
+GIVEN_UP: Final = "processes ended each time it was sent: it may have come, and is not sent again"
+MOST_ATTEMPTS: Final = 10
+"""A mail is sent again once for each process that ended while it was sent. One that meets so many ends is more likely
+their cause."""
 
 
 class InMail:
@@ -74,7 +75,7 @@ class InMail:
 
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
         """See `agents.governing.owner.Performer`."""
-        if started.attempt > RESENT:
+        if started.attempt > MOST_ATTEMPTS:
             return self._outcome(started, "uncertain", reason="interrupted", detail=GIVEN_UP)
         letter = letter_of(started)
         told: list[str] = []
@@ -93,7 +94,7 @@ class InMail:
         if to and self._actions is not None:
             mail = Mail(to=to, cc=cc, subject=letter.subject, text=letter.text, html=letter.html, mark=started.uid)
             sent = await self._actions.notify(mail)
-            unheard = started.attempt < RESENT and isinstance(sent, Uncertain)
+            unheard = started.attempt == 1 and isinstance(sent, Uncertain)
             if unheard:
                 sent = await self._actions.notify(mail)
             if isinstance(sent, Uncertain):
@@ -108,7 +109,7 @@ class InMail:
             if unheard:
                 return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
             twice = True
-        if twice and started.attempt == RESENT:
+        if twice and started.attempt > 1:
             return self._outcome(started, "uncertain", reason="interrupted", detail=SENT_AGAIN, items=tuple(told))
         return self._outcome(started, "succeeded", items=tuple(told))
 

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agents.governing.in_mail import InMail
+from agents.governing.in_mail import GIVEN_UP, MOST_ATTEMPTS, InMail
 from agents.governing.mails import letter_of
 from agents.governing.requests import resumed, retried
 from agents.governing.rules import FILE, Notify, RulesError, Webhook, read_rules
@@ -55,14 +55,16 @@ async def test_the_user_is_written_to_with_a_copy_and_what_others_said_is_escape
         assert WHY in letter_of(started).text
 
 
-async def test_what_was_interrupted_is_sent_once_more_and_then_no_more() -> None:
+async def test_what_was_interrupted_is_sent_again_once_for_each_end_and_not_for_ever() -> None:
     async with site(people(2)) as place, performer(place, Notify()) as performing:
-        started = await begun(performing, request("notify_user"))
-        second = resumed(started, NOW_MS)
-        outcome = await performing.perform(second)
-        assert (outcome.state, outcome.reason, len(place.tenant.mails)) == ("uncertain", "interrupted", 1)
-        third = await performing.perform(resumed(second, NOW_MS))
-        assert (third.state, third.reason, len(place.tenant.mails)) == ("uncertain", "interrupted", 1)
+        attempt = await begun(performing, request("notify_user"))
+        for sent in range(1, MOST_ATTEMPTS):
+            attempt = resumed(attempt, NOW_MS)
+            outcome = await performing.perform(attempt)
+            assert (outcome.state, outcome.reason, len(place.tenant.mails)) == ("uncertain", "interrupted", sent)
+        last = await performing.perform(resumed(attempt, NOW_MS))
+        assert (last.state, last.reason, last.detail) == ("uncertain", "interrupted", GIVEN_UP)
+        assert len(place.tenant.mails) == MOST_ATTEMPTS - 1
 
 
 async def test_a_mail_that_was_refused_is_begun_anew_and_one_without_an_answer_is_sent_once_more() -> None:
