@@ -44,7 +44,7 @@ def main() -> int:
                     broker.bootstrap, f"faults{secrets.token_hex(3)}", asked.seed + number, faults,
                     days=asked.days, poll_s=asked.poll_s, kills=asked.kills, history_days=asked.history,
                 )  # fmt: skip
-                outcome = asyncio.run(run.play(folder / f"{number}.log"))
+                outcome = _played(run, folder / f"{number}.log")
                 wrong += bool(outcome.wrong)
                 print(_line(outcome), flush=True)
     except DevelopmentKafkaError as error:
@@ -52,6 +52,15 @@ def main() -> int:
         return 1
     print(f"{len(runs)} runs, {wrong} wrong")
     return 1 if wrong else 0
+
+
+def _played(run: Run, log: Path) -> Outcome:
+    """What the run came to; one that does not come to its end is wrong, and no reason to leave out the others."""
+    try:
+        return asyncio.run(run.play(log))
+    except (RuntimeError, TimeoutError) as error:
+        run.outcome.wrong.append(f"{error or type(error).__name__} ({log})")
+        return run.outcome
 
 
 def _line(outcome: Outcome) -> str:

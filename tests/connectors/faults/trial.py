@@ -97,6 +97,7 @@ class Run:
         self._bootstrap, self._prefix, self._poll_s = bootstrap, prefix, poll_s
         self._process: asyncio.subprocess.Process | None = None
         self._ended = asyncio.Event()
+        self._told_to_stop = False
         self._environment: dict[str, str] = {}
         for name in faults:
             FAULTS[name](self)
@@ -159,7 +160,8 @@ class Run:
         while not self._ended.is_set():
             process = self._process
             assert process is not None
-            if process.returncode is not None and process.returncode != -9:
+            by_itself = process.returncode not in {None, -9} and not self._told_to_stop
+            if by_itself:
                 raise RuntimeError(f"the connector ended by itself with code {process.returncode}: see its log")
             await asyncio.sleep(0.05)
 
@@ -184,6 +186,7 @@ class Run:
 
     async def _end(self) -> None:
         assert self._process is not None
+        self._told_to_stop = True
         self._process.terminate()
         async with asyncio.timeout(60):
             code = await self._process.wait()
