@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
+from detections.activity_policies.governance import contradictions
 from detections.activity_policies.policy import ActivityPolicy
 from detections.admin_activity import AdminActivity
 from detections.admin_activity import Settings as AdminActivitySettings
@@ -104,7 +105,10 @@ class PolicySet:
         chosen: dict[str, PolicySettings] = {}
         for name, (_, settings) in known.items():
             chosen[name], wrong = build(settings, config.get(name), name)
-            mistakes += wrong
+            mistakes += wrong + [
+                Mistake(f"{name}.govern", f"has {closing!r} and {opening!r}, which contradict", "keep one")
+                for closing, opening in contradictions(chosen[name].govern)
+            ]
         if mistakes:
             raise PoliciesError(tuple(mistakes))
         return cls(
@@ -126,7 +130,14 @@ class PolicySet:
 
 def _enabled(kind: Sequence[tuple[type[Any], type[PolicySettings]]], chosen: Mapping[str, PolicySettings]) -> Any:
     named = ((policy, chosen[policy.metadata.id]) for policy, _ in kind)
-    return tuple(policy(settings) for policy, settings in named if settings.enabled)
+    return tuple(_governing(policy(settings), settings) for policy, settings in named if settings.enabled)
+
+
+def _governing(policy: Any, settings: PolicySettings) -> Any:
+    """`policy`, whose findings ask for what its settings say."""
+    if settings.govern:
+        policy.metadata = msgspec.structs.replace(policy.metadata, govern=settings.govern)
+    return policy
 
 
 def _hash(effective: list[tuple[str, str, PolicySettings]]) -> str:

@@ -8,16 +8,20 @@ import msgspec
 from msgspec import inspect
 
 from detections.model import Raise, Severity
+from schemas.governance import Action
 
 Sensitivity = Literal["low", "medium", "high"]
 
 
 class PolicySettings(msgspec.Struct, frozen=True, kw_only=True, rename={"raises": "raise"}):
-    """What every policy lets people tune. `raises`: whether findings are alerts or only behaviors."""
+    """What every policy lets people tune. `raises`: whether findings are alerts or only behaviors. `govern`: governance
+    actions that its findings ask for.
+    """
 
     enabled: bool = True
     raises: Raise = "alert"
     severity: Severity = "medium"
+    govern: tuple[Action, ...] = ()
 
 
 S = TypeVar("S", bound=PolicySettings)

@@ -95,7 +95,7 @@ def rows_of(folder: Path, *, directory: bool) -> list[Row]:
         rows.append(
             Row(
                 metadata.id, metadata.title, "built-in", state, settings.severity, settings.raises, metadata.version,
-                (NO_DIRECTORY,) if metadata.needs == "directory" and not directory else (),
+                (NO_DIRECTORY,) if metadata.needs == "directory" and not directory else (), settings.govern,
             )
         )  # fmt: skip
     notes = _needs(folder, directory=directory)

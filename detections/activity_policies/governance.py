@@ -1,12 +1,11 @@
 """Governance actions that a policy may ask for: their names, and which of them don't go together."""
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, get_args
 
-ACTIONS: Final = (
-    "notify_user", "notify", "require_sign_in", "suspend_user", "unsuspend_user", "confirm_compromised",
-    "deactivate_egnyte_user", "reactivate_egnyte_user", "revoke_links",
-)  # fmt: skip
+from schemas.governance import Action
+
+ACTIONS: Final[tuple[Action, ...]] = get_args(Action)
 
 _LOCKING: Final = ("suspend_user", "deactivate_egnyte_user", "confirm_compromised", "require_sign_in")
 _OPENING: Final = ("unsuspend_user", "reactivate_egnyte_user")

@@ -73,9 +73,25 @@ def test_a_policy_that_is_switched_off_does_not_judge() -> None:
     assert asked == [each.id for each in METADATA if each.id not in off]
 
 
+def test_a_built_in_policy_asks_for_what_its_settings_say_and_for_nothing_by_itself() -> None:
+    chosen = PolicySet.of(
+        {"anonymous_ip": {"govern": ["suspend_user", "notify_user"]}, "link_spread": {"govern": ["notify"]}}
+    )
+    asks = {each.metadata.id: each.metadata.govern for each in chosen.policies}
+    asks |= {each.metadata.id: each.metadata.govern for each in chosen.by_source}
+    wanted = {"anonymous_ip": ("suspend_user", "notify_user"), "link_spread": ("notify",)}
+    assert asks == {metadata.id: wanted.get(metadata.id, ()) for metadata in METADATA}
+    assert not any(each.metadata.govern for each in PolicySet.of({}).policies)
+
+
 WRONG: tuple[tuple[dict[str, Any], str], ...] = (
     ({"imposible_travel": {}}, "imposible_travel is no built-in policy; did you mean 'impossible_travel'?"),
     ({"zzz": {}}, "zzz is no built-in policy; known are " + ", ".join(each.id for each in METADATA)),
+    (
+        {"ransomware": {"govern": ["suspend_user", "unsuspend_user"]}},
+        "ransomware.govern has 'suspend_user' and 'unsuspend_user', which contradict; keep one",
+    ),
+    ({"ransomware": {"govern": ["suspend"]}}, "ransomware.govern[0] is 'suspend'; did you mean 'suspend_user'?"),
     ({"failed_logins": 7}, "failed_logins is 7; expected settings by name"),
     ({"failed_logins": {"min_failure": 7}}, "failed_logins.min_failure is no setting; did you mean 'min_failures'?"),
     ({"failed_logins": {"raises": "alert"}}, "failed_logins.raises is no setting; did you mean 'raise'?"),
