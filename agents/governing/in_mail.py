@@ -94,7 +94,7 @@ class InMail:
         if to and self._actions is not None:
             mail = Mail(to=to, cc=cc, subject=letter.subject, text=letter.text, html=letter.html, mark=started.uid)
             sent = await self._actions.notify(mail)
-            unheard = started.attempt == 1 and isinstance(sent, Uncertain)
+            unheard = isinstance(sent, Uncertain)
             if unheard:
                 sent = await self._actions.notify(mail)
             if isinstance(sent, Uncertain):

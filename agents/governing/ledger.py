@@ -74,11 +74,11 @@ class Ledger:
 
     def next_due(self, busy: Collection[tuple[str, str]] = ()) -> Iterator[GovernanceRecord]:
         """Requests that may start side by side: the first that is due of every user of whom nothing is under way, here
-        or by `busy` (connector and user).
+        or by `busy` (connector and user). Mails come after all else: they wait for one another, and nothing for them.
         """
         taken = set(busy) | {(one.connector, one.user) for one in map(self._newest.__getitem__, self._started)}
-        for uid in list(self._due):
-            record = self._newest[uid]
+        due = [self._newest[uid] for uid in self._due]
+        for record in sorted(due, key=lambda record: KINDS[record.action].where == "mail"):
             whose = (record.connector, record.user)
             if record.user and whose in taken:
                 continue

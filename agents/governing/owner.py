@@ -68,9 +68,13 @@ class Owner:
         self._now_ms = now_ms
         self._alarm = alarm
         self._in_hand: dict[str, tuple[str, str]] = {}
+        self._mails = 0
+        """Of those in hand."""
         self._retries: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._locking = asyncio.Lock()
+        self._mailing = asyncio.Lock()
+        """One mail at a time is begun and not ended: so many may come twice where the process ends."""
         self._log: Writes | None = None
         self._stopping = False
         self._ended = asyncio.Event()
@@ -111,7 +115,7 @@ class Owner:
                 for request in list(self.ledger.next_due(busy)):
                     if len(self._in_hand) >= AT_ONCE or self._stopping:
                         break
-                    if request.uid not in self._in_hand:
+                    if request.uid not in self._in_hand and not (_is_mail(request) and self._mails):
                         self._take(group, request, self._act(request))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause_s()):
@@ -124,12 +128,16 @@ class Owner:
 
     def _take(self, group: asyncio.TaskGroup, record: GovernanceRecord, work: Coroutine[Any, Any, None]) -> None:
         self._in_hand[record.uid] = (record.connector, record.user)
+        self._mails += _is_mail(record)
 
         async def whole() -> None:
             try:
-                await work
+                async with self._mailing if _is_mail(record) else contextlib.nullcontext():
+                    await work
             finally:
+                work.close()  # where it never began
                 del self._in_hand[record.uid]
+                self._mails -= _is_mail(record)
                 self._ended.set()
                 self._wake.set()
 
@@ -214,3 +222,7 @@ class Owner:
         if self._log is None:
             raise RuntimeError("an owner writes while it runs")
         await self._log.write(*records, beside=beside)
+
+
+def _is_mail(record: GovernanceRecord) -> bool:
+    return KINDS[record.action].where == "mail"

@@ -145,7 +145,9 @@ class Place:
         assert self.egnyte.links.all() == []
         mails = self.mails()
         notified = {each.uid: each.state for each in actions if each.action == "notify_user"}
-        assert mails.keys() == notified.keys(), "no mail is missing"
+        missing = [each for each in actions if each.uid in notified.keys() - mails.keys()]
+        assert not missing, f"mails are missing: {missing[:3]}"
+        assert mails.keys() == notified.keys()
         twice = {uid for uid, sent in mails.items() if sent > 1}
         assert twice <= {uid for uid, state in notified.items() if state == "uncertain"}
         unheard = sum(each.detail == UNHEARD for each in actions)

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from agents.governing.in_mail import GIVEN_UP, MOST_ATTEMPTS, InMail
+from agents.governing.in_mail import GIVEN_UP, MOST_ATTEMPTS, UNHEARD, InMail
 from agents.governing.mails import letter_of
 from agents.governing.requests import resumed, retried
 from agents.governing.rules import FILE, Notify, RulesError, Webhook, read_rules
@@ -79,6 +79,10 @@ async def test_a_mail_that_was_refused_is_begun_anew_and_one_without_an_answer_i
         place.tenant.fault(Fault(kind="lost", method="POST"))
         lost = await performing.perform(await begun(performing, request("notify_user", origin="f2")))
         assert (lost.state, lost.reason, len(place.tenant.mails)) == ("uncertain", "unavailable", 3)
+        place.tenant.fault(Fault(kind="reset", method="POST"))  # it never came, but nobody can know
+        third = resumed(await begun(performing, request("notify_user", origin="f3")), NOW_MS)
+        unheard = await performing.perform(third)
+        assert (unheard.state, unheard.detail, len(place.tenant.mails)) == ("uncertain", UNHEARD, 4)
 
 
 async def test_nobody_to_write_to_is_told() -> None:

@@ -28,6 +28,8 @@ class Cloud:
         self.calls: list[GovernanceRecord] = []
         self.at_work: set[str] = set()
         self.most_at_work = 0
+        self.mails_at_work = 0
+        self.most_mails = 0
         self.failures: list[Reason] = []
         self.hold: asyncio.Event | None = None
 
@@ -38,12 +40,15 @@ class Cloud:
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
         assert started.user not in self.at_work, "two actions on one user at a time"
         self.at_work.add(started.user)
+        self.mails_at_work += started.action == "notify_user"
+        self.most_mails = max(self.most_mails, self.mails_at_work)
         self.most_at_work = max(self.most_at_work, len(self.at_work))
         await asyncio.sleep(0)
         if self.hold is not None:
             await self.hold.wait()
         self.calls.append(started)
         self.at_work.discard(started.user)
+        self.mails_at_work -= started.action == "notify_user"
         if self.failures:
             return outcome(started, "failed", NOW_MS, reason=self.failures.pop())
         return outcome(started, "succeeded", NOW_MS)
@@ -140,6 +145,35 @@ async def test_one_user_after_another_and_users_side_by_side() -> None:
         await place.until(over(40))
     assert len(place.cloud.calls) == 40
     assert place.cloud.most_at_work > 1
+
+
+async def test_one_mail_after_another_and_nobody_is_locked_out_later_for_it() -> None:
+    place = Place()
+    for number in range(20):
+        place.say(request("notify_user", user=f"user{number}", origin=f"f{number}"))
+    for number in range(10):
+        place.say(request("suspend_user", user=f"user{number}", origin=f"f{number}"))
+    async with place.running():
+        await place.until(over(30))
+    assert place.cloud.most_mails == 1
+    assert {call.action for call in place.cloud.calls[-15:]} == {"notify_user"}
+
+
+async def test_mails_that_a_process_left_unfinished_are_begun_again_one_after_another() -> None:
+    place = Place()
+    for number in range(3):
+        place.say(request("notify_user", user=f"user{number}", origin=f"f{number}"))
+        place.say(outcome(place.log[-1], "started", NOW_MS, attempt=1))
+    place.cloud.hold = asyncio.Event()
+    async with place.running():
+        await place.until(lambda ledger: any(each.attempt == 2 for each in ledger.newest()))
+    assert [each.attempt for each in place.owner.ledger.newest()] == [2, 1, 1]
+    place.cloud = Cloud()
+    place.new_owner()
+    async with place.running():
+        await place.until(over(3))
+    assert place.cloud.most_mails == 1
+    assert {call.user: call.attempt for call in place.cloud.calls} == {"user0": 3, "user1": 2, "user2": 2}
 
 
 async def test_what_a_process_left_unfinished_is_resumed_once() -> None:
