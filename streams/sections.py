@@ -10,6 +10,8 @@ import msgspec
 from msgspec import Meta
 
 from streams.secret import Secret
+from streams.section_oidc import OidcSettings
+from streams.section_types import HttpUrl, Name, Positive, Prefix, Text
 
 MINUTE_MS: Final = 60_000
 HOUR_MS: Final = 60 * MINUTE_MS
@@ -20,31 +22,6 @@ SecurityProtocol = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SaslMechanism = Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR"]
 LogFormat = Literal["auto", "text", "json"]
-
-Positive = Annotated[int, Meta(ge=1)]
-Text = Annotated[str, Meta(min_length=1)]
-Name = Annotated[
-    str,
-    Meta(
-        pattern=r"^([a-z0-9][a-z0-9._-]{0,62})?$",
-        description="up to 63 lower case letters, digits, '.', '_' or '-', the first a letter or digit",
-    ),
-]
-Prefix = Annotated[
-    str,
-    Meta(
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$",
-        description="1 to 100 letters, digits, '.', '_' or '-', the first a letter or digit",
-    ),
-]
-"""Kafka allows 249 characters in a topic's name; the rest is for our part of it."""
-HttpUrl = Annotated[
-    str,
-    Meta(
-        pattern=r"^(https?://[^/?#@\s]+(/[^?#\s]*)?)?$",
-        description="an address that begins with https:// (or http://), without a user or a query",
-    ),
-]
 
 
 class KafkaSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -216,7 +193,8 @@ class ConsoleSettings(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: Annotated[int, Meta(ge=1_000, le=10 * MINUTE_MS)] = 10_000
     """How long a command waits for the broker before it says that it is away."""
     host: Text = "127.0.0.1"
-    """Where the console listens, and where `activities` asks. Anything but this machine needs `api_token`."""
+    """Where the console listens, and where `activities` asks. Anything but this machine needs `oidc.issuer`, or
+    `api_token`."""
     port: Annotated[int, Meta(ge=1, le=65_535)] = 8440
     api_token: Secret = Secret()
     """What opens the console's API; empty: a new one at each start, in `console.token` in `streams.data_dir`."""
@@ -237,3 +215,4 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     streams: StreamsSettings = StreamsSettings()
     policies: PoliciesSettings = PoliciesSettings()
     console: ConsoleSettings = ConsoleSettings()
+    oidc: OidcSettings = OidcSettings()

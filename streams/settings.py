@@ -14,6 +14,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.secret import Secret
+from streams.section_oidc import OidcSettings
 from streams.sections import (
     ConsoleSettings,
     EgnyteSettings,
@@ -34,6 +35,7 @@ __all__ = [
     "EntraSettings",
     "KafkaSettings",
     "Loaded",
+    "OidcSettings",
     "PlacesSettings",
     "PoliciesSettings",
     "Secret",

@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from streams.section_oidc import OidcSettings
 from streams.sections import EntraSettings, KafkaSettings, Settings, StreamsSettings
 
 
@@ -26,6 +27,8 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
         ("entra.graph_url", entra.graph_url, entra.allow_http),
         ("entra.login_url", entra.login_url, entra.allow_http),
         ("kafka.sasl_oauth_token_url", settings.kafka.sasl_oauth_token_url, False),
+        ("oidc.issuer", settings.oidc.issuer, settings.oidc.allow_http),
+        ("oidc.console_url", settings.oidc.console_url, settings.oidc.allow_http),
     ):
         yield from _plain_http(field, url, allow)
     if egnyte.max_per_minute > egnyte.max_per_hour:
@@ -36,6 +39,24 @@ def contradictions(settings: Settings) -> Iterator[Contradiction]:
             "is empty while egnyte.url is set: it is the first part of every user key, so name the domain",
         )
     yield from _app(entra)
+    yield from _sign_in(settings.oidc)
+
+
+def _sign_in(oidc: OidcSettings) -> Iterator[Contradiction]:
+    if not oidc.issuer:
+        return
+    for name in ("client_id", "console_url"):
+        if not getattr(oidc, name):
+            yield Contradiction(f"oidc.{name}", "is empty while oidc.issuer is set")
+    if urlsplit(oidc.console_url).path.strip("/"):
+        yield Contradiction("oidc.console_url", "has a path: the console answers at the root of its address")
+    if "openid" not in oidc.scopes.split():
+        yield Contradiction("oidc.scopes", "lacks openid: without it the provider tells nobody who signed in")
+    if not any(name.strip() for text in (oidc.viewers, oidc.analysts, oidc.admins) for name in text.split(",")):
+        yield Contradiction("oidc.admins", "is empty, and oidc.viewers and oidc.analysts too: nobody would have a role")
+    for name in ("analysts", "admins"):
+        if "*" in (each.strip() for each in getattr(oidc, name).split(",")):
+            yield Contradiction(f"oidc.{name}", "has '*': who judges and acts is named; everybody may only look")
 
 
 def _app(entra: EntraSettings) -> Iterator[Contradiction]:

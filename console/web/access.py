@@ -1,7 +1,8 @@
 """The token of a console, which only its owner can read: what the command line asks with, and people sign in with.
 
 Each start makes a new token and writes it to a file for its owner alone (0600), where the command line finds it. A
-console that listens beyond this machine needs one that was set on purpose (`console.api_token`).
+console that listens beyond this machine needs an OpenID provider that signs people in (`oidc.issuer`), or a token that
+was set on purpose (`console.api_token`).
 """
 
 import contextlib
@@ -27,10 +28,11 @@ def make_token(settings: Settings) -> str:
     network could ask."""
     if settings.console.api_token:
         return settings.console.api_token.reveal()
-    if not is_loopback(settings.console.host):
+    if not is_loopback(settings.console.host) and not settings.oidc.issuer:
         raise Refused(
-            f"console.host is {settings.console.host}, which others can reach: set console.api_token (or "
-            "EGNYTE_WATCH_CONSOLE__API_TOKEN_FILE) to a long random text, and put TLS in front"
+            f"console.host is {settings.console.host}, which others can reach: set oidc.issuer, so that people sign in "
+            "with their own accounts, or console.api_token (or EGNYTE_WATCH_CONSOLE__API_TOKEN_FILE) to a long random "
+            "text; and put TLS in front"
         )
     token = secrets.token_urlsafe(32)
     path = token_path(settings)

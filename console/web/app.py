@@ -8,6 +8,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute
 
 from console.archive.database import Database
 from console.archive.follower import Follower
@@ -16,6 +17,8 @@ from console.web.activities_pages import ActivitiesPages
 from console.web.findings_pages import FindingsPages
 from console.web.guard import Guard
 from console.web.news import News
+from console.web.oidc.pages import SigningInByProvider
+from console.web.oidc.provider import Provider
 from console.web.outside import Outside
 from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
@@ -37,16 +40,18 @@ def make_app(
     owner: str = OWNER,
     outside: Outside | None = None,
     news: News | None = None,
+    provider: Provider | None = None,
 ) -> Any:
     """The ASGI application. `domains`: the organisation's own, for the filter `external`. `sessions`: who is signed in,
     to make links for. `owner`: the name of whoever signs in with the console's token. `outside`: what is reached beyond
-    the archive; None where this console only shows that. `news`: told what the archive gets."""
+    the archive; None where this console only shows that. `news`: told what the archive gets. `provider`: who else signs
+    people in."""
     sessions, outside = sessions or Sessions(), outside or Outside()
     app = Starlette(
         routes=[
             *api.routes(database, follower, domains),
             *assets.routes(),
-            *SigningIn(sessions, token, owner).routes,
+            *_signing_in(sessions, token, owner, provider),
             *Overview(database, follower).routes,
             *PeoplePages(database).routes,
             *ActivitiesPages(database, domains).routes,
@@ -63,6 +68,15 @@ def make_app(
         },
     )
     return Guard(app, token, sessions)
+
+
+def _signing_in(sessions: Sessions, token: str, owner: str, provider: Provider | None) -> list[BaseRoute]:
+    if provider is None:
+        return [*SigningIn(sessions, token, owner).routes]
+    by_token = SigningIn(
+        sessions, token, owner, provider=provider.name, farewell=provider.farewell, secure=provider.is_secure
+    )
+    return [*by_token.routes, *SigningInByProvider(sessions, provider).routes]
 
 
 def _is_for_people(request: Request) -> bool:

@@ -17,7 +17,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.web.sessions import Role, Session, Sessions
 
-OPEN: Final = frozenset({"/healthz", "/login", "/assets/console.css", "/assets/console.js", "/assets/land.svg"})
+PROVIDER: Final = "/login/provider"
+CALLBACK: Final = "/login/callback"
+"""To the OpenID provider, and back from it."""
+OPEN: Final = frozenset(
+    {
+        "/healthz",
+        "/login",
+        PROVIDER,
+        CALLBACK,
+        "/assets/console.css",
+        "/assets/console.js",
+        "/assets/icon.svg",
+        "/assets/land.svg",
+    }
+)
 """The only paths without a session or token: they tell nothing of what the console holds."""
 NEWS: Final = "/events"
 """Asked for by pages themselves: it keeps no session alive."""
@@ -113,10 +127,10 @@ async def _unmeant(request: Request, session: Session | None, *, is_open: bool) 
     return None
 
 
-def cookie_of(request: Request) -> str:
-    """The id of the session that the browser sent; empty where it sent none."""
+def cookie_of(request: Request, name: str = COOKIE) -> str:
+    """The id of the session that the browser sent, or another cookie; empty where it sent none."""
     try:
-        found = SimpleCookie(request.headers.get("cookie", "")).get(COOKIE)
+        found = SimpleCookie(request.headers.get("cookie", "")).get(name)
     except CookieError:
         return ""
     return found.value if found else ""

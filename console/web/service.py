@@ -18,6 +18,7 @@ from console.archive.follower import Follower
 from console.web.access import make_token
 from console.web.app import make_app
 from console.web.news import News
+from console.web.oidc.provider import Provider
 from console.web.outside import outside_of
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER
@@ -56,8 +57,17 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     follower = Follower(settings, database, news.stored)
     sessions = Sessions()
     domains = tuple(load_organisation(Path(settings.policies.dir))[0].domains)
+    provider = Provider(settings.oidc) if settings.oidc.issuer else None
     app = make_app(
-        database, follower, token, domains, sessions=sessions, owner=_owner(), outside=outside_of(settings), news=news
+        database,
+        follower,
+        token,
+        domains,
+        sessions=sessions,
+        owner=_owner(),
+        outside=outside_of(settings),
+        news=news,
+        provider=provider,
     )
     host, port = settings.console.host, settings.console.port
     server = _Server(
@@ -75,7 +85,10 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
     try:
         say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
-        say(f"Open http://{host}:{port}/login?token={sessions.link(_owner(), 'admin')} (works once, within 15 min)")
+        if provider is not None:
+            say(f"Open {settings.oidc.console_url} (people sign in with {provider.name})")
+        else:
+            say(f"Open http://{host}:{port}/login?token={sessions.link(_owner(), 'admin')} (works once, within 15 min)")
         await server.serve()
     finally:
         for task in tasks:

@@ -28,12 +28,15 @@ Clock = Callable[[], float]
 
 
 class Session(msgspec.Struct, frozen=True):
-    """Somebody who is signed in. `csrf`: must come with all that changes something. Times: s, of the clock given."""
+    """Somebody who is signed in. `user`: as the audit trail calls them. `csrf`: must come with all that changes
+    something. `identity`: what a provider knows them by, for good; empty for who came with the console's own link or
+    token. Times: s, of the clock given."""
 
     user: str
     role: Role
     csrf: str
     began_s: float
+    identity: str = ""
 
     def may(self, role: Role) -> bool:
         """Whether it is at least that of `role`."""
@@ -67,13 +70,13 @@ class Sessions:
         user, role, _ = self._links.pop(known)
         return self.begin(user, role)
 
-    def begin(self, user: str, role: Role) -> str:
+    def begin(self, user: str, role: Role, identity: str = "") -> str:
         """The id of a new session. The one that was not used for longest makes room where there are too many."""
-        now, identity = self._clock(), secrets.token_urlsafe(32)
-        self._sessions[identity] = Session(user, role, secrets.token_urlsafe(32), now), now
+        now, made = self._clock(), secrets.token_urlsafe(32)
+        self._sessions[made] = Session(user, role, secrets.token_urlsafe(32), now, identity), now
         while len(self._sessions) > MAX_SESSIONS:
             self._sessions.popitem(last=False)
-        return identity
+        return made
 
     def known(self, identity: str, *, used: bool = True) -> Session | None:
         """The session of this id, where it has not ended. `used`: by a person, which keeps it."""
@@ -95,22 +98,22 @@ class Sessions:
 
 
 class Guesses:
-    """Wrong tokens by address, so that nobody tries many."""
+    """Wrong tokens by address, so that nobody tries many: at most `most` within `within_s`."""
 
-    def __init__(self, clock: Clock = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, clock: Clock = time.monotonic, most: int = GUESSES, within_s: float = GUESSES_S) -> None:
+        self._clock, self._most, self._within_s = clock, most, within_s
         self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def wait_s(self, address: str) -> float:
         """How long this address has to wait; 0 where it may try."""
         times = self._wrong.get(address)
-        if times is None or len(times) < GUESSES:
+        if times is None or len(times) < self._most:
             return 0.0
-        return max(0.0, times[0] + GUESSES_S - self._clock())
+        return max(0.0, times[0] + self._within_s - self._clock())
 
     def wrong(self, address: str) -> None:
         """It tried, and was wrong."""
-        self._wrong.setdefault(address, deque(maxlen=GUESSES)).append(self._clock())
+        self._wrong.setdefault(address, deque(maxlen=self._most)).append(self._clock())
         self._wrong.move_to_end(address)
         while len(self._wrong) > MAX_ADDRESSES:
             self._wrong.popitem(last=False)

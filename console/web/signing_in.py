@@ -1,7 +1,7 @@
 """Signing in and out: the printed link, once; or the console's token, typed in."""
 
 import hmac
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.requests import Request
@@ -14,13 +14,26 @@ from console.web.sessions import LONGEST_S, Guesses, Sessions
 
 OWNER: Final = "owner"
 """Who signs in with the console's own link or token: whoever may read its files."""
+Farewell = Callable[[], Awaitable[str]]
 
 
 class SigningIn:
-    """The routes `/login` and `/logout`. `user`: the name that the owner's verdicts bear."""
+    """The routes `/login` and `/logout`. `user`: the name that the owner's verdicts bear. `provider`: the name of who
+    else signs people in, and `farewell` where they sign out there; empty for nobody. `secure`: browsers come by https,
+    whatever reaches this process."""
 
-    def __init__(self, sessions: Sessions, token: str, user: str = OWNER) -> None:
+    def __init__(
+        self,
+        sessions: Sessions,
+        token: str,
+        user: str = OWNER,
+        *,
+        provider: str = "",
+        farewell: Farewell | None = None,
+        secure: bool = False,
+    ) -> None:
         self._sessions, self._token, self._user = sessions, token.encode(), user
+        self._provider, self._farewell, self._secure = provider, farewell, secure
         self._guesses = Guesses()
         self.routes = [
             Route("/login", self._look, methods=["GET"]),
@@ -43,7 +56,7 @@ class SigningIn:
         return self._checked(request, known, "This is not the token of this console.")
 
     def _checked(self, request: Request, check: Callable[[], str | None], wrong: str) -> Response:
-        caller = request.client.host if request.client else ""
+        caller = caller_of(request)
         wait_s = self._guesses.wait_s(caller)
         if wait_s > 0:
             answer = self._page(request, f"Too many attempts: try again in {wait_s:.0f} s.", 429)
@@ -54,29 +67,37 @@ class SigningIn:
             self._guesses.wrong(caller)
             return self._page(request, wrong, 403)
         self._sessions.end(cookie_of(request))  # an id from before signing in must not live on
-        answer = RedirectResponse(_inside(request.query_params.get("next", "/")), 303)
-        answer.set_cookie(
-            COOKIE,
-            identity,
-            max_age=round(LONGEST_S),
-            httponly=True,
-            samesite="strict",
-            secure=request.url.scheme == "https",
-        )
+        answer = RedirectResponse(inside(request.query_params.get("next", "/")), 303)
+        keep(answer, identity, secure=self._secure or request.url.scheme == "https")
         return answer
 
     def _page(self, request: Request, wrong: str, status: int = 200) -> Response:
-        following = _inside(request.query_params.get("next", "/"))
-        return render(request, "login", status, wrong=wrong, following=following)
+        following = inside(request.query_params.get("next", "/"))
+        return render(request, "login", status, wrong=wrong, following=following, provider=self._provider)
 
     async def _leave(self, request: Request) -> Response:
+        session = request.state.session
         self._sessions.end(cookie_of(request))
-        answer = RedirectResponse("/login", 303)
+        answer: Response = RedirectResponse("/login", 303)
+        if session is not None and session.identity and self._farewell is not None:
+            # A link, for browsers follow no redirect of a form to another site where `form-action` is 'self'.
+            request.state.session = None
+            answer = render(request, "left", farewell=await self._farewell(), provider=self._provider)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
 
 
-def _inside(path: str) -> str:
+def caller_of(request: Request) -> str:
+    """The address that attempts are counted by."""
+    return request.client.host if request.client else ""
+
+
+def keep(answer: Response, identity: str, *, secure: bool) -> None:
+    """Gives the browser the session's id: out of reach of scripts and of other sites."""
+    answer.set_cookie(COOKIE, identity, max_age=round(LONGEST_S), httponly=True, samesite="strict", secure=secure)
+
+
+def inside(path: str) -> str:
     """`path`, where it leads to a page of this console; else the first one."""
     safe = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if safe else "/"
