@@ -1,9 +1,10 @@
 """A world map in the terminal: land, and a way over it, drawn with Braille dots (two by four in each character).
 
 Plate carrée: degrees of longitude and latitude are equally wide everywhere, so a place is found without a formula.
-Land is Natural Earth's at 1:110 million (TopoJSON, public domain).
+Land and borders are Natural Earth's at 1:110 million (TopoJSON, public domain).
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from itertools import pairwise
@@ -15,7 +16,7 @@ import msgspec
 from rich.cells import cell_len
 from rich.text import Text
 
-LAND_FILE: Final = Path(__file__).with_name("data") / "land-110m.json"
+OUTLINES: Final = Path(__file__).with_name("data") / "countries-110m.json"
 NORTH: Final = 80.0
 SOUTH: Final = -57.0
 """Degrees of latitude at the map's edges: nobody logs in from beyond, and the space is better spent between."""
@@ -28,8 +29,10 @@ STEP_KM: Final = 100
 EARTH_RADIUS_KM: Final = 6371.0
 STYLES: Final = {"land": "dim green", "way": "bright_red", "mark": "bold bright_yellow", "label": "bold bright_white"}
 
-Ring = tuple[tuple[float, float], ...]
-"""Corners of an outline: longitude, latitude, in degrees."""
+Line = tuple[tuple[float, float], ...]
+"""Points one after the other: longitude, latitude, in degrees."""
+Ring = Line
+"""Corners of an outline."""
 
 
 class Spot(NamedTuple):
@@ -62,16 +65,44 @@ class Grid(NamedTuple):
 @cache
 def land() -> tuple[Ring, ...]:
     """The outlines of all land."""
-    return tuple(rings(msgspec.json.decode(LAND_FILE.read_bytes())))
+    return tuple(rings(_outlines(), "land"))
 
 
-def rings(topology: Any) -> Iterator[Ring]:
-    """The rings of all polygons of a quantised TopoJSON topology (https://github.com/topojson/topojson-specification).
+@cache
+def borders() -> tuple[Line, ...]:
+    """The lines between countries: those that the outlines of two of them share."""
+    topology = _outlines()
+    uses = Counter(
+        index if index >= 0 else ~index
+        for polygon in _polygons(topology["objects"]["countries"])
+        for ring in polygon
+        for index in ring
+    )
+    arcs = _arcs(topology)
+    return tuple(arcs[index] for index, number in uses.items() if number > 1)
+
+
+@cache
+def _outlines() -> Any:
+    return msgspec.json.decode(OUTLINES.read_bytes())
+
+
+def rings(topology: Any, name: str) -> Iterator[Ring]:
+    """The rings of all polygons of the object `name` of a quantised TopoJSON topology
+    (https://github.com/topojson/topojson-specification).
 
     An arc is a start and differences; a ring joins arcs end to end, `~n` being arc n backwards.
     """
+    arcs = _arcs(topology)
+    for polygon in _polygons(topology["objects"][name]):
+        for ring in polygon:
+            parts = [arcs[index] if index >= 0 else arcs[~index][::-1] for index in ring]
+            yield tuple(point for part in parts for point in part[:-1])
+
+
+def _arcs(topology: Any) -> list[Line]:
     (scale_x, scale_y), (offset_x, offset_y) = topology["transform"]["scale"], topology["transform"]["translate"]
-    arcs: list[Ring] = []
+    arcs: list[Line] = []
     for steps in topology["arcs"]:
         x = y = 0
         points = []
@@ -79,12 +110,13 @@ def rings(topology: Any) -> Iterator[Ring]:
             x, y = x + step_x, y + step_y
             points.append((x * scale_x + offset_x, y * scale_y + offset_y))
         arcs.append(tuple(points))
-    for thing in topology["objects"].values():
-        for shape in thing.get("geometries", (thing,)):
-            for polygon in shape["arcs"] if shape["type"] == "MultiPolygon" else (shape["arcs"],):
-                for ring in polygon:
-                    parts = [arcs[index] if index >= 0 else arcs[~index][::-1] for index in ring]
-                    yield tuple(point for part in parts for point in part[:-1])
+    return arcs
+
+
+def _polygons(thing: Any) -> Iterator[Any]:
+    """The rings of each polygon of an object, as lists of arcs."""
+    for shape in thing.get("geometries", (thing,)):
+        yield from shape["arcs"] if shape["type"] == "MultiPolygon" else (shape["arcs"],)
 
 
 @cache
@@ -92,7 +124,7 @@ def land_dots(grid: Grid) -> frozenset[tuple[int, int]]:
     """The dots whose middle is on land. A ring within another is a hole in it."""
     dots: set[tuple[int, int]] = set()
     for ring in land():
-        dots ^= _filled(_unbroken(ring), grid)
+        dots ^= _filled(unbroken(ring), grid)
     return frozenset(dots)
 
 
@@ -115,7 +147,7 @@ def _filled(ring: Ring, grid: Grid) -> set[tuple[int, int]]:
     return dots
 
 
-def _unbroken(ring: Ring) -> Ring:
+def unbroken(ring: Ring) -> Ring:
     """`ring` without the leap from 180 to -180 degrees, where it crosses that meridian: it goes on to 181 instead."""
     points, shift = [ring[0]], 0
     for (before, _), (x, y) in pairwise(ring):

@@ -36,6 +36,9 @@ class _Record(NamedTuple):
     headers: Headers
 
 
+Hear = Callable[[str, _Record], None]
+
+
 class _Agent:
     """One agent with the state of all partitions."""
 
@@ -69,7 +72,8 @@ class _Agent:
 class Pipeline:
     """All agents, fed event by event; a worker's caches are fed from the same topics."""
 
-    def __init__(self, settings: Settings, places: Places) -> None:
+    def __init__(self, settings: Settings, places: Places, heard: Hear | None = None) -> None:
+        self._heard = heard
         self._agents: dict[str, list[_Agent]] = {}
         self._caches: dict[str, list[Apply]] = {}
         self._told = {topic_name(settings, name) for name in ("alerts", "behaviors")}
@@ -94,6 +98,8 @@ class Pipeline:
         """Gives `record` of `topic` to whoever reads it."""
         if topic in self._told and record.value is not None:
             self.findings.append((record.timestamp, record.value))
+        if self._heard is not None:
+            self._heard(topic, record)
         for apply in self._caches.get(topic, ()):
             apply(record)
         for agent in self._agents.get(topic, ()):
@@ -124,9 +130,14 @@ class Pipeline:
 
 def run(scenario: Scenario, folder: Path, *, shuffled: bool = False) -> list[Told]:
     """The findings on `scenario`; `folder` is for its databases and lists."""
+    return collected(played(scenario, folder, shuffled=shuffled).findings)
+
+
+def played(scenario: Scenario, folder: Path, *, shuffled: bool = False, heard: Hear | None = None) -> Pipeline:
+    """The agents after all of `scenario`. `heard`: told of each record that they wrote, and of its topic."""
     world = World(folder, scenario)
     places = Places(world.settings)
-    pipeline = Pipeline(settings(world.settings), places)
+    pipeline = Pipeline(settings(world.settings), places, heard)
     tenant = Tenant(scenario)
     pipeline.people(tenant.everybody(), scenario.start_ms - 100 * DAY_MS)
     for day in days(scenario, shuffled=shuffled):
@@ -139,7 +150,7 @@ def run(scenario: Scenario, folder: Path, *, shuffled: bool = False) -> list[Tol
             pipeline.events(records)
             if change is not None:
                 pipeline.people([tenant.changed(change)], change.learned_ms)
-    return collected(pipeline.findings)
+    return pipeline
 
 
 def settings(places: PlacesSettings) -> Settings:

@@ -1,4 +1,4 @@
-"""What pages are made of besides themselves: one stylesheet, one script, the outlines of land. All from here."""
+"""What pages are made of besides themselves: stylesheet, script, icon, the outlines of land. All from here."""
 
 from collections.abc import Awaitable, Callable
 from typing import Final
@@ -10,7 +10,7 @@ from starlette.routing import Route
 from console.web.drawing import land_svg
 from console.web.rendering import HERE
 
-_TYPES: Final = {"console.css": "text/css", "console.js": "text/javascript"}
+_TYPES: Final = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 def routes() -> list[Route]:

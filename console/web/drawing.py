@@ -3,19 +3,19 @@
 Plate carrée, as in `console.worldmap`, whose outlines (Natural Earth, public domain) these are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Final
 
 import msgspec
 
-from console.worldmap import Spot, land, way
+from console.worldmap import Spot, borders, land, unbroken, way
 
 WEST, NORTH = -180.0, 90.0
 MARGIN: Final = 12.0
-SMALLEST: Final = 40.0
-"""Degrees: around the outermost marks, and of the map's width at least: the outlines have no more detail than that."""
+SMALLEST: Final = 100.0
+"""Degrees: around the outermost marks, and of the map's width at least: closer up nobody knows the coast again."""
 
 
 class Mark(msgspec.Struct, frozen=True):
@@ -40,12 +40,20 @@ class Drawing(msgspec.Struct, frozen=True):
 
 @cache
 def land_svg() -> str:
-    """All land as one picture of 360 by 180 degrees."""
-    outlines = "".join("M" + "L".join(f"{x - WEST:.1f} {NORTH - y:.1f}" for x, y in ring) + "Z" for ring in land())
+    """All land, and the lines between countries, to be used by the drawings of 360 by 180 degrees; pages colour it."""
+    # What goes on beyond one side of the map comes in again at the other: it is drawn at both, or a line would lead
+    # back across all of it.
+    shapes = [[(x + shift, y) for x, y in unbroken(ring)] for ring in land() for shift in (-360, 0, 360)]
+    seen = [_line(ring) + "Z" for ring in shapes if min(x for x, _ in ring) < 180 and max(x for x, _ in ring) > WEST]
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 360 180" width="360" height="180">'
-        f'<path fill="#8a9a8a" fill-opacity=".55" fill-rule="evenodd" d="{outlines}"/></svg>'
+        f'<path id="land" fill-rule="evenodd" d="{"".join(seen)}"/>'
+        f'<path id="borders" d="{"".join(map(_line, borders()))}"/></svg>'
     )
+
+
+def _line(points: Iterable[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{x - WEST:.1f} {NORTH - y:.1f}" for x, y in points)
 
 
 def drawing(spots: Sequence[Spot], told: str, *, joined: bool = False) -> Drawing | None:

@@ -156,12 +156,22 @@ def _numbers(found: Finding) -> list[NumberRow]:
     made = []
     for analysis in found.anomaly_analyses:
         usual = {
-            each.observation_parameter: ", ".join(o.value for o in each.observations) for each in analysis.baselines
+            each.observation_parameter: ", ".join(_figure(o.value) for o in each.observations)
+            for each in analysis.baselines
         }
         for each in analysis.anomalies:
-            seen = ", ".join(observed.value for observed in each.observations)
+            seen = ", ".join(_figure(observed.value) for observed in each.observations)
             made.append(NumberRow(each.observation_parameter, seen, usual.get(each.observation_parameter, "")))
     return made
+
+
+def _figure(text: str) -> str:
+    """A number as people read it, `8,143`; what is none, as it is."""
+    try:
+        value = float(text)
+    except ValueError:
+        return text
+    return f"{value:,.0f}" if abs(value) >= 100 or value == int(value) else f"{value:,.3g}"
 
 
 def _map(found: Finding, travelled: journey.Journey | None) -> Drawing | None:

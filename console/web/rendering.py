@@ -28,6 +28,11 @@ def stamp(time_ms: int | None) -> str:
         return f"{time_ms} ms"
 
 
+def day(time_ms: int) -> str:
+    """`2026-03-01`."""
+    return stamp(time_ms)[:10]
+
+
 def ago(time_ms: int | None) -> str:
     """`25 min ago`."""
     return f"{wording.duration(max(0, round(time.time() * 1000) - time_ms))} ago" if time_ms else "never"
@@ -52,7 +57,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"stamp": stamp, "ago": ago, "duration": wording.duration}
+    made.filters |= {"stamp": stamp, "day": day, "ago": ago, "duration": wording.duration}
     made.globals |= {"link": _link, "severities": SEVERITIES, "steps": STEPS}
     return made
 

@@ -51,7 +51,7 @@ def test_arcs_are_joined_scaled_and_turned() -> None:
         "arcs": [[[0, 0], [1, 0], [0, 1]], [[0, 0], [0, 1], [1, 0]]],
         "objects": {"land": {"type": "Polygon", "arcs": [[0, -2]]}},
     }
-    assert list(rings(topology)) == [((10, 20), (12, 20), (12, 23), (10, 23))]
+    assert list(rings(topology, "land")) == [((10, 20), (12, 20), (12, 23), (10, 23))]
 
 
 def test_all_outlines_are_on_the_globe() -> None:

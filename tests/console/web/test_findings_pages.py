@@ -81,7 +81,7 @@ def test_the_page_tells_why_where_and_what_was_not_raised(client: httpx.Client) 
         "11,790 km/h",
         "speed in km/h",
         "900",
-        "same_country",
+        "not raised: same country",
         'class="way"',
         "60 minutes later",
     ):

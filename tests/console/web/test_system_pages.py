@@ -83,7 +83,7 @@ def signed_in(console: str, role: Role) -> tuple[httpx.Client, dict[str, str]]:
     [
         ("/policies", ["Impossible travel", "impossible_travel"]),
         ("/connectors", ["acme: error", "log in", "&lt;script&gt;"]),
-        ("/governance", ["suspend user", "<td>succeeded</td>", FORMULA, "&lt;script&gt;"]),
+        ("/governance", ["suspend user", ">succeeded</td>", FORMULA, "&lt;script&gt;"]),
         (f"/governance/{DONE.uid}", ["succeeded", "govern undo", RAISED.finding_info.uid, "&lt;script&gt;"]),
         (f"/governance?user_key={WHO}", ["suspend user"]),
         (f"/governance?origin={RAISED.finding_info.uid}", ["suspend user"]),
