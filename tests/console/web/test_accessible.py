@@ -104,7 +104,7 @@ def test_a_page_needs_nothing_from_elsewhere_and_nothing_inline(client: httpx.Cl
     assert outline.all("style") == []
 
 
-@pytest.mark.parametrize("path", ["/assets/console.css", "/assets/console.js", "/assets/land.svg"])
+@pytest.mark.parametrize("path", ["/assets/console.css", "/assets/console.js", "/assets/icon.svg", "/assets/land.svg"])
 def test_what_pages_are_made_of_comes_from_here(client: httpx.Client, path: str) -> None:
     answer = client.get(path)
     assert answer.status_code == 200
