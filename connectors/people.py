@@ -4,12 +4,14 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 
+from connectors.directory.health import SourceHealth
 from connectors.directory.publisher import DirectoryPublisher
 from connectors.directory.service import DirectoryService, SourceOf
 from connectors.egnyte.cluster import OwnedCluster
 from connectors.egnyte.roster import Roster
 from connectors.entra.client import GraphClient
 from connectors.entra.follower import EntraFollower
+from connectors.entra.users import ENTRA
 from connectors.sessions import Clock
 from streams.sections import Settings
 
@@ -33,11 +35,14 @@ async def people_service(
     async with contextlib.AsyncExitStack() as opened:
         if settings.entra.tenant:
             graph = await opened.enter_async_context(GraphClient(settings.entra, clock=clock))
+            health = SourceHealth(ENTRA, clock.now_ms)
+            if roster is not None:
+                roster.beside(health)
 
             def entra(publisher: DirectoryPublisher) -> EntraFollower:
                 if roster is not None:
                     roster.known(publisher)
-                return EntraFollower(settings.entra, graph, publisher)
+                return EntraFollower(settings.entra, graph, publisher, health)
 
             sources.append(entra)
         if roster is not None and settings.egnyte.users_interval_s:

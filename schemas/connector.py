@@ -9,6 +9,8 @@ from typing import Final, Literal
 
 import msgspec
 
+from schemas.directory import Source
+
 SCHEMA: Final = 1
 
 State = Literal[
@@ -143,6 +145,30 @@ class TokenFacts(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     user: str = ""
 
 
+class SourceStatus(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
+    """How reading people from one source goes. Times are ms since the epoch, UTC; 0 for what has not been, or is not
+    known.
+
+    `read_ms`: the last good reading, `complete_ms`: the last one of everybody; `position_ms`: when the place from which
+    changes are read on was given (Entra ID's deltaLink). `people`: accounts that are there. `next_ms`: the next reading
+    is due. `error_kind`, `error`: what is wrong since `failing_ms`, empty where nothing is; `needs_people`: retrying
+    can't mend it. `credential`: what proves who the app is, which ends at `credential_ends_ms`.
+    """
+
+    source: Source
+    read_ms: int = 0
+    complete_ms: int = 0
+    position_ms: int = 0
+    people: int = 0
+    next_ms: int = 0
+    error_kind: str = ""
+    error: str = ""
+    needs_people: bool = False
+    failing_ms: int = 0
+    credential: Literal["", "secret", "certificate"] = ""
+    credential_ends_ms: int = 0
+
+
 class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     """How a connector fares. Times are ms since the epoch, UTC.
 
@@ -151,7 +177,7 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     `interval_ms`: pause between polls that the quota allows now; `day_left`: requests that are left of the day's quota,
     -1 where nobody knows. `history`: where older events were asked for. The counts are since `started_ms`: events
     published, repeats left out, dead letters, answers. `next_ms`: the next request is due. `hour_left`: requests of the
-    hour that are left by the connector's own limit. `url`: of the domain.
+    hour that are left by the connector's own limit. `url`: of the domain. `people`: the sources of people.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -174,6 +200,7 @@ class StatusRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     token: TokenFacts | None = None
     watch: Watch | None = None
     history: HistoryStatus | None = None
+    people: tuple[SourceStatus, ...] = ()
     answers: int = 0
     events: int = 0
     repeats: int = 0

@@ -117,7 +117,8 @@ class SourceRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     """How far one source of people has been read. Times: ms since the epoch, UTC.
 
     `complete_ms`: when it was last read from one end to the other, 0: not yet. `read_ms`: when it was last read at all.
-    `position`: where its changes go on, in its own words (Entra ID's deltaLink). `people`: accounts that it has.
+    `position`: where its changes go on, in its own words (Entra ID's deltaLink), as it was given at `position_ms`.
+    `people`: accounts that it has.
     """
 
     schema: int = msgspec.field(default_factory=lambda: SCHEMA)  # a plain default would not be sent
@@ -126,6 +127,7 @@ class SourceRecord(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True
     complete_ms: int = 0
     read_ms: int = 0
     position: str = ""
+    position_ms: int = 0
     people: int = 0
 
 

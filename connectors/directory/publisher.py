@@ -172,6 +172,7 @@ class DirectoryPublisher:
             read_ms=seen_ms,
             complete_ms=seen_ms if complete else before.complete_ms,
             position=before.position if position is None else position,
+            position_ms=before.position_ms if position is None else seen_ms,
             people=len(self.directory.ids(source)),
         )
         key = schema.source_key(self._connector, source)

@@ -15,7 +15,7 @@ from connectors.egnyte.occurrences import Offsets
 from connectors.egnyte.quota import Quota
 from connectors.egnyte.reach import first_start_ms
 from connectors.egnyte.refusals import NoAnswer
-from schemas.connector import CursorRecord, State, StatusRecord, TokenFacts, Watch
+from schemas.connector import CursorRecord, SourceStatus, State, StatusRecord, TokenFacts, Watch
 from schemas.finding import Finding
 from streams.sections import EgnyteSettings
 
@@ -58,8 +58,11 @@ class Ledger:
         before: StatusRecord | None = None,
         token: TokenFacts | None = None,
         told: Callable[[StatusRecord], None] | None = None,
+        people: Callable[[], tuple[SourceStatus, ...]] = tuple,
     ) -> None:
-        """`before`: the status that the process before has left. `told` hears of every status that is written."""
+        """`before`: the status that the process before has left. `told` hears of every status that is written.
+        `people`: how the sources of people go.
+        """
         now_ms = clock.now_ms()
         name = settings.name
         first = CursorRecord(connector=name, instance=instance, start_ms=first_start_ms(settings.start, now_ms))
@@ -82,6 +85,7 @@ class Ledger:
             self.limiter.spend(now_ms)
             quota.spend(now_ms)
         self._told = told
+        self._people = people
         self._per_hour = settings.max_per_hour
         self._publishes = publishes
         self._clock = clock
@@ -125,7 +129,7 @@ class Ledger:
         )  # fmt: skip
         self.tell(
             state=state, written_ms=now_ms, day_left=-1 if left is None else left,
-            hour_left=max(0, self._per_hour - len(self.limiter.requests_ms)),
+            hour_left=max(0, self._per_hour - len(self.limiter.requests_ms)), people=self._people(),
         )  # fmt: skip
         self.status, findings = alarms.turn(self.status, now_ms)
         await self._publishes.publish(records, self.cursor, self.status, now_ms, findings)

@@ -6,13 +6,15 @@ from typing import Final
 import structlog
 
 from connectors.directory.directory import Directory
+from connectors.directory.health import SourceHealth
 from connectors.directory.publisher import DirectoryPublisher
 from connectors.egnyte.api import EgnyteApi
 from connectors.egnyte.audit_event import AuditEvent
 from connectors.egnyte.clock import Clock
 from connectors.egnyte.refusals import NoAnswer, Throttled
-from connectors.egnyte.users import EgnyteUsers
+from connectors.egnyte.users import EGNYTE, EgnyteUsers
 from schemas.activity import Person
+from schemas.connector import SourceStatus
 from streams.sections import EgnyteSettings
 
 log = structlog.get_logger(__name__)
@@ -42,15 +44,28 @@ class Roster:
         """Whether somebody keeps a directory, of whatever source."""
         self._refusals = 0
         self._not_before_ms = 0
+        self._health = SourceHealth(EGNYTE, clock.now_ms)
+        self._healths: list[SourceHealth] = []
 
     def known(self, publisher: DirectoryPublisher) -> None:
         """From now on people are those of this publisher's directory."""
         self._directory = publisher.directory
         self._loaded.set()
 
+    def beside(self, health: SourceHealth) -> None:
+        """From now on it is also told how this source goes."""
+        self._healths.append(health)
+
+    def statuses(self) -> tuple[SourceStatus, ...]:
+        """How every source of people goes."""
+        return tuple(health.status() for health in self._healths)
+
     def source(self, publisher: DirectoryPublisher) -> "Roster":
         """This, as a source of people for `publisher`."""
         self.known(publisher)
+        self._health.follows(publisher)
+        if self._health not in self._healths:
+            self._healths.append(self._health)
         self._users = EgnyteUsers(
             self._api, publisher, self._clock.now_ms,
             interval_ms=self._settings.users_interval_s * 1_000, per_day=self._settings.max_per_day,
@@ -91,6 +106,7 @@ class Roster:
             due_ms = max(users.due_ms(), self._not_before_ms)
         elif not self._tried.is_set():  # an earlier process has read them lately
             self._tried.set()
+            self._health.well(due_ms)
         return min(max((due_ms - self._clock.now_ms()) / 1_000, 1.0), LOOK_S)
 
     async def _round(self, users: EgnyteUsers) -> None:
@@ -104,6 +120,7 @@ class Roster:
                 wait_s = max(wait_s, refusal.retry_after_s)
             self._refusals = min(self._refusals + 1, 10)
             self._not_before_ms = self._clock.now_ms() + round(wait_s * 1_000)
+            self._health.failed(refusal.kind, str(refusal), self._not_before_ms, needs_people=refusal.needs_people)
             log.warning(
                 "people can't be read from Egnyte", name=self._settings.name, kind=refusal.kind, reason=str(refusal),
                 needs_people=refusal.needs_people, again_in_s=wait_s,
@@ -112,6 +129,7 @@ class Roster:
         self._refusals = 0
         # A listing that is doubted leaves people due: to be read again soon, and not at once.
         self._not_before_ms = self._clock.now_ms() + round(FIRST_RETRY_S * 1_000) if put.doubted else 0
+        self._health.well(max(users.due_ms(), self._not_before_ms))
         if put.people or put.changes or put.doubted:
             log.info(
                 "people of Egnyte",

@@ -186,7 +186,7 @@ class Connector:
             ledger = Ledger(
                 settings.egnyte, instance=self._instance, publishes=publisher, clock=clock, quota=client.quota,
                 cursor=cursor, started_ms=self._started_ms, before=await last_status(settings, cluster),
-                token=self._token, told=self._told,
+                token=self._token, told=self._told, people=self._roster.statuses if self._roster is not None else tuple,
             )  # fmt: skip
             # Before anything else: from now on an older process knows that it is replaced.
             await ledger.write([], "starting")

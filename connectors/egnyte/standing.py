@@ -1,11 +1,12 @@
 """How a connector stands, for people: its state, what is wrong and what to do, and the numbers beside it. Pure."""
 
-from datetime import UTC, datetime
 from typing import Final, Literal
 
 import msgspec
 
+from connectors.directory.standing import SourceReport, source_report
 from connectors.egnyte.health import DISCONNECTED_MS, LEARNT_MS, renewal_due_ms
+from connectors.moments import iso, stamp
 from schemas.connector import StatusRecord, TokenFacts
 from streams.sections import DAY_MS, HOUR_MS, MINUTE_MS
 
@@ -59,7 +60,9 @@ class Latency(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """One connector. Times are ISO 8601, UTC; null where there is none."""
+    """One connector. Times are ISO 8601, UTC; null where there is none. `people`: the sources that it reads people
+    from.
+    """
 
     connector: str
     url: str
@@ -81,6 +84,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     open_findings: tuple[str, ...] = ()
     events: int = 0
     dead_letters: int = 0
+    people: tuple[SourceReport, ...] = ()
 
 
 class _State(msgspec.Struct, frozen=True):
@@ -107,15 +111,16 @@ def report(
     return Report(
         connector=name, url=url or record.url, state=state.state, kind=state.kind, error=state.error,
         advice=state.advice, user=facts.user if facts is not None else "",
-        last_good_poll=_iso(record.polled_ms), newest_event=_iso(record.newest_ms),
+        last_good_poll=iso(record.polled_ms), newest_event=iso(record.newest_ms),
         newest_event_age_s=(now_ms - record.newest_ms) // 1_000 if record.newest_ms else None,
         lag_s=record.lag_ms / 1_000 if record.polled_ms else None,
         requests_left_hour=_known(record.hour_left), requests_left_day=_known(record.day_left),
         expected_latency=latency if running else None,
         token=_token(facts, now_ms) if wanted else None, backfill=_backfill(record) if running else None,
-        gap=(_stamp(record.gap.from_ms), _stamp(record.gap.to_ms)) if record.gap is not None else None,
+        gap=(stamp(record.gap.from_ms), stamp(record.gap.to_ms)) if record.gap is not None else None,
         open_findings=tuple(sorted(record.watch.open)) if record.watch is not None else (),
         events=record.events, dead_letters=record.dead_letters,
+        people=_people(record, now_ms, running=_runs(state)),
     )  # fmt: skip
 
 
@@ -128,10 +133,10 @@ def _state(name: str, record: StatusRecord | None, now_ms: int, *, wanted: bool,
     if record is None or record.state in {"disabled", "disconnected"}:
         return _State("connecting", advice=run)
     if record.state == "stopped":
-        return _State("error", "stopped", f"the connector was stopped at {_stamp(record.written_ms)}", run)
+        return _State("error", "stopped", f"the connector was stopped at {stamp(record.written_ms)}", run)
     patience_ms = HISTORY_OVERDUE_MS if record.state == "history" else OVERDUE_MS
     if now_ms > max(record.next_ms, record.written_ms) + patience_ms:
-        return _State("error", "no_sign_of_life", f"nothing was heard of it since {_stamp(record.written_ms)}", run)
+        return _State("error", "no_sign_of_life", f"nothing was heard of it since {stamp(record.written_ms)}", run)
     if record.state == "starting":
         return _State("connecting")
     if record.error_kind and record.state in {"throttled", "failing", "refused"}:
@@ -155,12 +160,22 @@ def _failed(name: str, record: StatusRecord, now_ms: int) -> _State:
     return _State(state, kind, record.error, advice.format(name=name))
 
 
+def _runs(state: _State) -> bool:
+    """Whether its process is at work, well or not."""
+    return state.state not in {"disabled", "disconnected"} and state.kind not in {"stopped", "no_sign_of_life"}
+
+
+def _people(record: StatusRecord, now_ms: int, *, running: bool) -> tuple[SourceReport, ...]:
+    name, written_ms = record.connector, record.written_ms
+    return tuple(source_report(each, name, now_ms, written_ms=written_ms, running=running) for each in record.people)
+
+
 def _token(facts: TokenFacts | None, now_ms: int) -> Token | None:
     if facts is None or not facts.issued_ms:
         return None
     due_ms = renewal_due_ms(facts)
     return Token(
-        _stamp(facts.issued_ms), (now_ms - facts.issued_ms) // DAY_MS, _iso(facts.expires_ms), facts.renews,
+        stamp(facts.issued_ms), (now_ms - facts.issued_ms) // DAY_MS, iso(facts.expires_ms), facts.renews,
         (due_ms - now_ms) // DAY_MS if due_ms is not None else None,
     )  # fmt: skip
 
@@ -176,16 +191,8 @@ def _backfill(record: StatusRecord) -> Backfill | None:
 
 def _progress(source: Literal["stream", "reports"], from_ms: int, done_ms: int, to_ms: int) -> Backfill:
     part = (done_ms - from_ms) / max(1, to_ms - from_ms)
-    return Backfill(source, _stamp(from_ms), _stamp(max(from_ms, done_ms)), round(100 * min(1.0, max(0.0, part))))
+    return Backfill(source, stamp(from_ms), stamp(max(from_ms, done_ms)), round(100 * min(1.0, max(0.0, part))))
 
 
 def _known(number: int) -> int | None:
     return None if number < 0 else number
-
-
-def _stamp(time_ms: int) -> str:
-    return datetime.fromtimestamp(time_ms / 1_000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _iso(time_ms: int) -> str | None:
-    return _stamp(time_ms) if time_ms else None

@@ -11,7 +11,7 @@ import httpx
 import msgspec
 
 from connectors.egnyte.clock import SystemClock
-from connectors.entra.credentials import credential_of
+from connectors.entra.credentials import ClientCertificate, ClientSecret, credential_of
 from connectors.entra.http import TIMEOUTS, checked, clean, is_local, retry_after_s, trusted, unreachable
 from connectors.entra.patience import Clock, Patience
 from connectors.entra.refusals import (
@@ -87,6 +87,11 @@ class GraphClient:
         self._tokens = TokenSource(
             self._http, login_url, entra.tenant, entra.client_id, self._credential, audience, self.clock
         )
+
+    @property
+    def credential(self) -> ClientSecret | ClientCertificate:
+        """The proof of who the app is."""
+        return self._credential
 
     async def __aenter__(self) -> Self:
         return self

@@ -32,6 +32,8 @@ class Credential(Protocol):
 class ClientSecret:
     """A secret that both sides know."""
 
+    kind: Final = "secret"
+
     def __init__(self, secret: Secret) -> None:
         self._secret = secret
 
@@ -46,6 +48,8 @@ class ClientSecret:
 
 class ClientCertificate:
     """A certificate whose public part is registered with the app. The key never leaves this process."""
+
+    kind: Final = "certificate"
 
     def __init__(self, client_id: str, certificate: x509.Certificate, key: RSAPrivateKey) -> None:
         self._client_id = client_id

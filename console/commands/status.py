@@ -8,6 +8,7 @@ import msgspec
 import typer
 from rich.text import Text
 
+from connectors.directory.standing import SourceReport
 from connectors.egnyte.standing import Report, Standing, report
 from connectors.egnyte.statuses import all_statuses
 from connectors.egnyte.supervisor import facts_of
@@ -26,13 +27,17 @@ STYLES: Final[dict[Standing, str]] = {
 }  # fmt: skip
 
 
+SOURCES: Final = {"entra": "Entra ID", "egnyte": "Egnyte"}
+
+
 def status(
     context: typer.Context,
     json: Annotated[bool, typer.Option("--json", help="Print as JSON.")] = False,
 ) -> None:
-    """Show every connector: its state and what to do about it, last good poll, lag, quota, token, latency to expect.
+    """Show every connector: its state and what to do about it, last good poll, lag, quota, token, latency to expect;
+    and the sources that it reads people from.
 
-    Exit code 1 where one is in error.
+    Exit code 1 where a connector or a source is in error.
     """
     session = session_of(context)
     reports = reports_of(session.settings, asyncio.run(read_statuses(session.settings)), time.time_ns() // 1_000_000)
@@ -43,7 +48,8 @@ def status(
     else:
         for each in reports:
             _show(session, each)
-    raise typer.Exit(1 if any(each.state == "error" for each in reports) else 0)
+    states = {each.state for each in reports} | {source.state for each in reports for source in each.people}
+    raise typer.Exit(1 if "error" in states else 0)
 
 
 async def read_statuses(settings: Settings) -> dict[str, StatusRecord]:
@@ -117,6 +123,24 @@ def lines_of(each: Report) -> list[tuple[str, str]]:
         ends = f"ends {token.expires}" if token.expires else "no end named"
         renewal = "renews itself" if token.renews_itself else f"to be renewed in {token.renewal_in_days} days"
         lines.append(("token", f"{token.age_days} days old, {ends}, {renewal}"))
+    for source in each.people:
+        lines += _people(source)
+    return [(label, value) for label, value in lines if value]
+
+
+def _people(source: SourceReport) -> list[tuple[str, str]]:
+    """What there is to say about a source of people."""
+    kind = f" ({source.kind})" if source.kind else ""
+    known = [f"{SOURCES[source.source]}: {source.state}{kind}"]
+    if source.last_good_read is not None:
+        known += [f"{source.people:,} accounts", f"read {source.last_good_read}"]
+    if source.delta_age_s is not None:
+        known.append(f"changes since {_span(source.delta_age_s)} ago are next")
+    if source.credential is not None and source.credential.ends is not None:
+        ends = f"ends {source.credential.ends}, in {source.credential.days_left} days"
+        known.append(f"client {source.credential.kind} {ends}")
+    since = f" (since {source.failing_since})" if source.failing_since else ""
+    lines = [("people", ", ".join(known)), ("  error", source.error + since), ("  advice", source.advice)]
     return [(label, value) for label, value in lines if value]
 
 

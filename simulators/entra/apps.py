@@ -17,7 +17,7 @@ ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ALL_PERMISSIONS: Final = (
     "User.Read.All", "User.EnableDisableAccount.All", "User.RevokeSessions.All", "User-LifeCycleInfo.Read.All",
     "RoleManagement.Read.Directory", "GroupMember.Read.All", "Mail.Send", "IdentityRiskyUser.ReadWrite.All",
-    "AuditLog.Read.All",
+    "AuditLog.Read.All", "Application.Read.All",
 )  # fmt: skip
 """What the product's work takes."""
 SKEW_S: Final = 300
@@ -54,6 +54,10 @@ class Apps:
     def register(self, app: App) -> None:
         """Adds `app`, or replaces the one of the same client id."""
         self._apps[app.client_id] = app
+
+    def get(self, client_id: str) -> App | None:
+        """The registration of a client id."""
+        return self._apps.get(client_id)
 
     def bearer(self, authorization: str, now_ms: int) -> App | None:
         """Whose token an Authorization header carries; None for one that is missing, unknown or expired."""

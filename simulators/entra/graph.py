@@ -21,6 +21,7 @@ READS_GROUPS: Final = ("GroupMember.Read.All", "Group.Read.All", "Directory.Read
 DISABLES: Final = ("User.EnableDisableAccount.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
 REVOKES: Final = ("User.RevokeSessions.All", "User.ReadWrite.All", "Directory.ReadWrite.All")
 RESTORES: Final = ("User.ReadWrite.All", "Directory.ReadWrite.All")
+READS_APPS: Final = ("Application.Read.All", "Application.ReadWrite.All", "Directory.Read.All")
 RISK: Final = ("IdentityRiskyUser.ReadWrite.All",)
 READS_RISK: Final = ("IdentityRiskyUser.Read.All", *RISK)
 
@@ -50,6 +51,7 @@ class Graph:
             Route(f"{deleted}/microsoft.graph.user", behind(reading.deleted_users, *READS), methods=["GET"]),
             Route(f"{deleted}/{{user}}", behind(reading.deleted_user, *READS), methods=["GET"]),
             Route(f"{deleted}/{{user}}/restore", behind(acting.restore, *RESTORES, writes=True), methods=["POST"]),
+            Route("/v1.0/applications(appId='{app}')", behind(reading.application, *READS_APPS), methods=["GET"]),
             Route("/v1.0/directoryRoles", behind(reading.roles, *READS_ROLES), methods=["GET"]),
             Route("/v1.0/directoryRoles/{role}/members", behind(reading.role_members, *READS_ROLES), methods=["GET"]),
             Route(

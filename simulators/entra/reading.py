@@ -14,6 +14,9 @@ OUTSIDE_STORE: Final = ("signInActivity",)
 """Properties that are kept elsewhere: delta can't follow them."""
 DEFAULT_TOP: Final = 100
 MAX_TOP: Final = 999
+NEVER: Final = "2299-12-31T00:00:00Z"
+"""When a secret without an end ends: the portal sets such dates."""
+HINT_CHARS: Final = 3
 _EQUALS: Final = re.compile(r"(mail|userPrincipalName|employeeId)\s+eq\s+'((?:[^']|'')*)'")
 
 
@@ -96,6 +99,25 @@ async def deleted_user(call: Call) -> Reply:
     account = call.tenant.directory.deleted(call.request.path_params["user"])
     call.note(user=account.id)
     return Reply(body={"@odata.type": "#microsoft.graph.user", **_properties(account, selected)})
+
+
+async def application(call: Call) -> Reply:
+    """`GET /applications(appId='...')`: until when its secrets are good. Of a secret only the beginning is shown."""
+    app = call.tenant.apps.get(call.request.path_params["app"])
+    if app is None:
+        raise not_found(call.request.path_params["app"])
+    passwords = [
+        {
+            "displayName": f"secret {number}",
+            "endDateTime": iso(secret.expires_ms) if secret.expires_ms >= 0 else NEVER,
+            "hint": secret.text[:HINT_CHARS],
+            "keyId": role_id(f"{app.client_id}/{number}"),
+            "secretText": None,
+        }
+        for number, secret in enumerate(app.secrets)
+    ]
+    context = f"{call.base}/v1.0/$metadata#applications(passwordCredentials)/$entity"
+    return Reply(body={"@odata.context": context, "appId": app.client_id, "passwordCredentials": passwords})
 
 
 async def roles(call: Call) -> Reply:

@@ -3,6 +3,7 @@ once, whenever the process is killed.
 """
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -11,13 +12,14 @@ from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 from schemas import directory as schema
 from schemas.directory import DirectoryRecord
 from schemas.event import DIRECTORY, Envelope
 from simulators.egnyte import EgnyteSimulator
 from simulators.egnyte import Switches as EgnyteSwitches
-from simulators.entra import EntraSimulator, Switches
+from simulators.entra import App, AppSecret, EntraSimulator, Switches
 from streams.cluster import TopicPartition
 from streams.kafka import partition_of
 from streams.kafka_cluster import KafkaCluster
@@ -26,6 +28,7 @@ from streams.topic_admin import prepare_topics
 from streams.topics import PARTITIONS
 from tests.broker.test_connector import DEADLINE_S, PROGRAM, ROOT
 from tests.connectors.entra.harness import SECRET, people
+from tests.console.connecting import run
 
 PEOPLE = 60
 KILLS = 2
@@ -81,6 +84,13 @@ class Place:
         finally:
             await cluster.close()
         return found
+
+    async def status(self) -> tuple[list[dict[str, Any]], int]:
+        """What `status --json` says, and its exit code."""
+        ours = {name: value for name, value in self._environ.items() if name.startswith("EGNYTE_WATCH_")}
+        result = await asyncio.to_thread(run, "status", "--json", environ=ours)
+        assert SECRET not in result.output
+        return json.loads(result.stdout), result.exit_code
 
     async def people(self) -> dict[str, DirectoryRecord]:
         newest = {key: value for key, value, _ in await self.records("directory")}
@@ -163,10 +173,26 @@ async def test_people_appear_and_each_change_is_told_once_whenever_the_process_i
         found = await here.people()
         assert sum(person.account.deleted for person in found.values()) == 5 * KILLS
         assert sum(person.account.disabled and not person.account.deleted for person in found.values()) == 5 * KILLS
+        (report,), code = await here.status()
+        entra, egnyte = report["people"]
+        assert (egnyte["source"], egnyte["state"], egnyte["kind"]) == ("egnyte", "off", "permission"), "of the token"
+        assert (code, entra["state"], entra["people"]) == (0, "connected", PEOPLE - 5 * KILLS)
+        assert entra["delta_age_s"] <= DEADLINE_S
+        assert entra["credential"]["days_left"] > 365
+        assert entra["last_good_read"] >= entra["last_whole_read"]
         rounds = len([record for record in tenant.journal.records() if record.path.endswith("/delta")])
         await here.until(
             lambda: len([r for r in tenant.journal.records() if r.path.endswith("/delta")]) > rounds + 1
         )  # what is told again, is not published again
+        tenant.apps.register(App(client_id=tenant.client_id, secrets=(AppSecret("another"),)))
+        tenant.apps.revoke_tokens()
+        async with asyncio.timeout(DEADLINE_S):
+            while not code:
+                (report,), code = await here.status()
+        entra, egnyte = report["people"]
+        assert (report["state"], entra["state"], entra["kind"]) == ("connected", "error", "auth")
+        assert "AADSTS7000215" in entra["error"]
+        assert entra["people"] == PEOPLE - 5 * KILLS
         process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(DEADLINE_S):
             assert await process.wait() == 0, here.said()

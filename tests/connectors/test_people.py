@@ -8,18 +8,19 @@ import pytest
 from aiokafka.errors import KafkaConnectionError, TopicAuthorizationFailedError
 
 from connectors.directory import DirectoryPublisher
+from connectors.directory.health import SourceHealth
 from connectors.entra.follower import EntraFollower
 from connectors.people import people_service
 from connectors.sessions import Sessions, together
 from schemas import directory as schema
 from simulators.clock import VirtualClock
-from simulators.entra import EntraSimulator, Fault, Switches
+from simulators.entra import App, AppSecret, EntraSimulator, Fault, Switches
 from streams.cluster import TopicPartition
 from streams.errors import Fenced, Refused
 from streams.sections import Settings, StreamsSettings
 from streams.topics import PARTITIONS
 from tests.connectors.egnyte.harness import Log
-from tests.connectors.entra.harness import NOW_MS, JumpingClock, people, settings_for, site
+from tests.connectors.entra.harness import NOW_MS, SECRET, JumpingClock, people, settings_for, site
 
 REAL_S = 30
 
@@ -109,12 +110,52 @@ async def test_graph_may_be_away_for_weeks() -> None:
     async with site(people(1)) as place:
         publisher = DirectoryPublisher(Settings(), Log(), "acme", now_ms=place.clock.now_ms)
         await publisher.start()
-        follower = EntraFollower(place.entra, place.client, publisher)
+        follower = EntraFollower(place.entra, place.client, publisher, SourceHealth("entra", place.clock.now_ms))
         follower._failures = 5_000
         place.tenant.fault(Fault(kind="status", status=410))
         assert await follower.turn() == 300.0
         assert await follower.turn() == place.entra.poll_interval_s
         assert len(publisher.directory) == 1
+
+
+async def test_how_it_goes_is_told_and_outlasts_the_process() -> None:
+    async with site(people(3)) as place:
+        log, clock = Log(), place.clock
+        health = SourceHealth("entra", clock.now_ms)
+        assert (health.status().read_ms, health.status().people) == (0, 0)
+
+        async def started(health: SourceHealth) -> EntraFollower:
+            publisher = DirectoryPublisher(Settings(), log, "acme", now_ms=clock.now_ms)
+            await publisher.start()
+            return EntraFollower(place.entra, place.client, publisher, health)
+
+        follower = await started(health)
+        await follower.turn()
+        first = health.status()
+        assert (first.people, first.error_kind, first.failing_ms) == (3, "", 0)
+        assert first.read_ms == first.complete_ms == first.position_ms == clock.now_ms()
+        assert (first.next_ms, first.credential) == (clock.now_ms() + 60_000, "secret")
+        assert first.credential_ends_ms > clock.now_ms(), "the simulated app may read its registration"
+        clock.virtual.advance(3_600)
+        await follower.turn()
+        then = health.status()
+        assert (then.read_ms, then.position_ms, then.complete_ms) == (clock.now_ms(), clock.now_ms(), first.read_ms)
+        failing_ms = clock.now_ms()
+        place.tenant.apps.register(App(client_id=place.entra.client_id))
+        place.tenant.apps.revoke_tokens()
+        for _ in range(2):
+            await follower.turn()
+            clock.virtual.advance(300)
+        failed = health.status()
+        assert (failed.error_kind, failed.needs_people, failed.failing_ms) == ("login_refused", True, failing_ms)
+        assert "AADSTS7000215" in failed.error
+        assert (failed.people, failed.read_ms, failed.next_ms) == (3, then.read_ms, clock.now_ms())
+        place.tenant.apps.register(App(client_id=place.entra.client_id, secrets=(AppSecret(SECRET),)))
+        await follower.turn()
+        assert (health.status().error_kind, health.status().failing_ms) == ("", 0)
+        another = SourceHealth("entra", clock.now_ms)
+        await started(another)
+        assert (another.status().people, another.status().read_ms) == (3, clock.now_ms())
 
 
 async def test_a_login_that_is_refused_is_tried_rarely() -> None:

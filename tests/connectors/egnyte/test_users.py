@@ -295,6 +295,13 @@ async def test_without_the_scope_nothing_is_known_and_nothing_is_broken() -> Non
         assert not waiting.done(), "somebody is to read people first"
         assert await roster.turn() == LOOK_S
         await waiting
+        (status,) = roster.statuses()
+        assert (status.source, status.error_kind, status.needs_people, status.people) == (
+            "egnyte",
+            "forbidden",
+            True,
+            0,
+        )
         for _ in range(100):
             await roster.turn()
         assert len(here.requests()) == 2, "somebody has to act first: not asked again for an hour"
@@ -318,6 +325,9 @@ async def test_the_roster_reads_when_it_is_due_and_never_in_a_loop() -> None:
             clock.advance(1)
         assert 3 <= len(here.requests()) <= 4
         assert all(0 < wait <= LOOK_S for wait in waits)
+        (status,) = roster.statuses()
+        assert (status.error_kind, status.people, status.next_ms - status.complete_ms) == ("", 30, HOUR_MS)
+        assert status.read_ms == here.publisher.directory.sources["egnyte"].read_ms
         here.simulator.users.listed = lambda *_: ([], 1, 0)  # type: ignore[method-assign]
         asked = len(here.requests())
         for _ in range(2 * 3_600):
