@@ -11,8 +11,8 @@ from schemas.activity import FLAGS, TYPES, Activity, IpCategory, Outcome, Person
 Kind = Literal["text", "path", "texts", "choice", "choices", "flag", "number", "address", "span", "weekday"]
 """`texts`, `choices`: several values, of which one is enough. `path`: begins with `/`."""
 
-JUDGED_TYPES: Final = tuple(each for each in TYPES if each not in ("directory", "verdict"))
-"""What people and programs do at Egnyte. Directory changes and verdicts are no activities of the user's own."""
+JUDGED_TYPES: Final = tuple(each for each in TYPES if each not in ("directory", "verdict", "mark"))
+"""What people and programs do at Egnyte. Directory changes, verdicts and marks are no activities of the user's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +46,21 @@ def extension_of(path: str) -> str:
     return extension if dot and "/" not in extension else ""
 
 
-def _free_text(activity: Activity) -> str:
-    subject = _names(activity.subject)
-    return "\n".join(
-        (
-            activity.action, activity.path, activity.target_path, activity.info, activity.client, activity.group,
-            *_names(activity.actor), *subject, activity.place.city, activity.network.organisation,
-        )
-    )  # fmt: skip
+class _FreeText:
+    """All texts of an activity in one. It is put together once for all policies that look at it, one after another."""
+
+    def __init__(self) -> None:
+        self._of: Activity | None = None
+        self._text = ""
+
+    def __call__(self, activity: Activity) -> str:
+        if activity is not self._of:
+            texts = (
+                activity.action, activity.path, activity.target_path, activity.info, activity.client, activity.group,
+                *_names(activity.actor), *_names(activity.subject), activity.place.city, activity.network.organisation,
+            )  # fmt: skip
+            self._of, self._text = activity, "\n".join(texts)
+        return self._text
 
 
 EXTERNAL_USERS: Final = "External users"
@@ -121,7 +128,7 @@ ATTRIBUTES: Final[dict[str, Attribute]] = {
     "info": Attribute("text", "Egnyte's further information", attrgetter("info")),
     "group": Attribute("text", "the group that was changed", attrgetter("group")),
     "flag": Attribute("choices", "why the activity is less than whole", attrgetter("flags"), FLAGS),
-    "text": Attribute("text", "words anywhere in paths, names, action, information, client", _free_text),
+    "text": Attribute("text", "words anywhere in paths, names, action, information, client", _FreeText()),
     # to what
     "path": Attribute("path", "the file or folder", attrgetter("path")),
     "name": Attribute("text", "the last part of the path", lambda a: name_of(a.path)),
