@@ -16,11 +16,12 @@ from agents.withdrawing import FindingsWithdrawn
 from detections.policies import PolicySet
 from schemas.meta import Meta
 from streams.cluster import NO_HEADERS, Cluster, Headers, Record, TopicPartition
+from streams.outbox import Muted
 from streams.sections import Settings
 from streams.spec import AgentSpec
 from streams.state import PartitionState
 from streams.topics import PARTITIONS
-from streams.unit import Muted, UnitOfWork
+from streams.unit import UnitOfWork
 
 log = structlog.get_logger(__name__)
 AGENTS: Final[dict[str, Callable[[Settings, PolicySet], AgentSpec]]] = {

