@@ -8,7 +8,7 @@ several answers are merged by maximum, never added.
 
 import hashlib
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final, NamedTuple
 
 import msgspec
@@ -18,6 +18,9 @@ ID_BYTES: Final = 16
 
 MAX_CONTENTS: Final = 1_000_000
 """About 160 MB. Twice what Egnyte's limits let through in an hour (100 answers of 5,000 events)."""
+
+RESTORED_CONTENTS: Final = 1_000
+"""Contents that are forgotten together once they were read back."""
 
 _MOST_EQUAL: Final = 1_000
 """How far an occurrence number is searched. Equal events have one millisecond, person, path and action in common."""
@@ -67,6 +70,16 @@ class Admission(NamedTuple):
     newest_ms: int
 
 
+class Published(NamedTuple):
+    """An event as it is read back: `at_ms`: when it was published; with its place on the events topic."""
+
+    raw: bytes
+    event_id: str
+    partition: int
+    offset: int
+    at_ms: int
+
+
 class _Page(NamedTuple):
     newest_ms: int
     before: Offsets
@@ -74,19 +87,24 @@ class _Page(NamedTuple):
 
 
 class Window:
-    """Contents published while the stream moved on by the last `overlap_ms`, with how many occurrences of each.
+    """Contents published while the stream moved on by the last `overlap_ms`, and at least the `least_contents` newest,
+    with how many occurrences of each.
 
-    The stream's place is the newest event date seen (`newest_ms`). An answer that starts again `overlap_ms` before it
-    holds nothing that the window has forgotten. Pure: it reads no clock and no topic.
+    The stream's place is the newest event date seen (`newest_ms`). An answer that starts again `overlap_ms`, or so many
+    events, before it holds nothing that the window has forgotten. Pure: it reads no clock and no topic.
     """
 
-    def __init__(self, overlap_ms: int, *, newest_ms: int = 0, max_contents: int = MAX_CONTENTS) -> None:
+    def __init__(
+        self, overlap_ms: int, *, newest_ms: int = 0, least_contents: int = 0, max_contents: int = MAX_CONTENTS
+    ) -> None:
         self.newest_ms = newest_ms
         self._overlap_ms = overlap_ms
+        self._least_contents = least_contents
         self._max_contents = max_contents
         self._counts: dict[bytes, int] = {}
         self._pages: deque[_Page] = deque()
         self._listed_again: Counter[bytes] = Counter()
+        self._read_back: list[tuple[int, int, int, bytes]] = []
         self.forgotten_early = 0
         """Contents dropped for want of room: if the stream has to be started again, these may be published twice."""
 
@@ -121,18 +139,26 @@ class Window:
             self._pages.append(_Page(admission.newest_ms, dict(before), tuple(admission.counts)))
         self._forget()
 
-    def restore(self, connector: str, values: Sequence[tuple[bytes, str]]) -> None:
-        """Takes in a run of records read back from one partition, in order: raw event and event id."""
-        for raw, published_id in values:
-            content = content_of(raw)
+    def restore(self, connector: str, events: Sequence[Published]) -> None:
+        """Takes in a run of events read back from one partition, in order."""
+        for event in events:
+            content = content_of(event.raw)
             known = self._counts.get(content, 0)
-            found = _occurrence(connector, content, published_id, known)
+            found = _occurrence(connector, content, event.event_id, known)
             self._counts[content] = max(known, found + 1)
+            self._read_back.append((event.at_ms, event.partition, event.offset, content))
 
     def restored(self, before: Offsets) -> None:
-        """All records have been read back, from the offsets `before` on; none, where no page had been published."""
-        if before:
-            self._pages = deque([_Page(self.newest_ms, dict(before), tuple(self._counts))])
+        """All events have been read back, from the offsets `before` on; none, where no page had been published.
+
+        They become pages again, so that the oldest can be forgotten first; each as if it had just been published.
+        """
+        if not before:
+            return
+        self._pages = deque(_Page(self.newest_ms, *each) for each in _pages_of(self._read_back, before))
+        self._read_back.clear()
+        listed = Counter(content for page in self._pages for content in page.contents)
+        self._listed_again = Counter({content: times - 1 for content, times in listed.items() if times > 1})
 
     def start_offsets(self, upcoming: Offsets) -> Offsets:
         """Where reading back has to start to get this window; `upcoming`: the next offset of each partition."""
@@ -140,7 +166,7 @@ class Window:
 
     def _forget(self) -> None:
         floor_ms = self.newest_ms - self._overlap_ms
-        while self._pages and (self._pages[0].newest_ms < floor_ms or len(self._counts) > self._max_contents):
+        while self._pages and (self._is_past(self._pages[0], floor_ms) or len(self._counts) > self._max_contents):
             page = self._pages.popleft()
             if page.newest_ms >= floor_ms:
                 self.forgotten_early += len(page.contents)
@@ -149,6 +175,32 @@ class Window:
                     self._listed_again[content] -= 1
                 else:
                     del self._listed_again[content], self._counts[content]
+
+    def _is_past(self, page: _Page, floor_ms: int) -> bool:
+        return page.newest_ms < floor_ms and len(self._counts) - len(page.contents) >= self._least_contents
+
+
+def _pages_of(
+    read_back: Sequence[tuple[int, int, int, bytes]], before: Offsets
+) -> Iterator[tuple[Offsets, tuple[bytes, ...]]]:
+    """Pages of about `RESTORED_CONTENTS`, the oldest first, each with the next offsets before it. What was published at
+    one moment is in one page; clocks may be set back, and offsets tell.
+    """
+    latest: dict[int, int] = {}
+    dated = []
+    for at_ms, partition, offset, content in read_back:  # of each partition in order
+        latest[partition] = max(at_ms, latest.get(partition, at_ms))
+        dated.append((latest[partition], partition, offset, content))
+    upcoming, began = dict(before), dict(before)
+    contents: dict[bytes, None] = {}
+    last_ms = 0
+    for at_ms, partition, offset, content in sorted(dated):
+        if len(contents) >= RESTORED_CONTENTS and at_ms > last_ms:
+            yield began, tuple(contents)
+            began, contents = dict(upcoming), {}
+        contents[content] = None
+        upcoming[partition], last_ms = offset + 1, at_ms
+    yield began, tuple(contents)
 
 
 def _occurrence(connector: str, content: bytes, published_id: str, likely: int) -> int:

@@ -5,7 +5,7 @@ from typing import Final, TypeVar
 
 import msgspec
 
-from connectors.egnyte.occurrences import Offsets, Window
+from connectors.egnyte.occurrences import Offsets, Published, Window
 from schemas.connector import (
     SCHEMA,
     CursorRecord,
@@ -28,6 +28,10 @@ _FOR_EVER_MS: Final = 2**60
 OVERLAP_MS: Final = 3_600_000
 """How far before the newest event a refused cursor starts again: events were seen to come up to some hours late, most
 within minutes, and an hour's events at Egnyte's limits still fit in memory.
+"""
+LEAST_CONTENTS: Final = 5_000
+"""As many as one answer holds: one that begins with events before its cursor may, in a quiet domain, repeat those of
+many hours.
 """
 
 
@@ -54,7 +58,7 @@ async def window_from(settings: Settings, cluster: Cluster, starts: Offsets) -> 
 
 async def published_window(settings: Settings, cluster: Cluster, cursor: CursorRecord | None) -> Window:
     """The window of published events that `cursor` stands for, read back from the log."""
-    window = Window(OVERLAP_MS, newest_ms=cursor.newest_ms if cursor else 0)
+    window = Window(OVERLAP_MS, newest_ms=cursor.newest_ms if cursor else 0, least_contents=LEAST_CONTENTS)
     if cursor is None:
         return window
     await _restore(settings, cluster, window, cursor.window)
@@ -93,7 +97,7 @@ async def _newest(
     return found
 
 
-def _audit_events(connector: str, chunk: Sequence[Record]) -> list[tuple[bytes, str]]:
+def _audit_events(connector: str, chunk: Sequence[Record]) -> list[Published]:
     found = []
     for record in chunk:
         if record.value is None:
@@ -103,7 +107,7 @@ def _audit_events(connector: str, chunk: Sequence[Record]) -> list[tuple[bytes, 
         except ValueError:  # not written by a connector: no event of ours
             continue
         if envelope.connector == connector and envelope.source == AUDIT:
-            found.append((record.value, envelope.event_id))
+            found.append(Published(record.value, envelope.event_id, record.partition, record.offset, record.timestamp))
     return found
 
 

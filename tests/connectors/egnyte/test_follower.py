@@ -73,6 +73,16 @@ async def test_late_events_twins_and_repeated_answers() -> None:
     assert log.statuses()[-1].repeats > 0
 
 
+async def test_repetitions_of_hours_ago_in_a_quiet_domain() -> None:
+    events = uploads(200, start_ms=NOW_MS - 100 * HOUR_MS, every_ms=HOUR_MS // 2)
+    egnyte, log = simulator([*events], repeat_events=9, page_cap=7, slice_minutes=0), Log()
+    for _ in range(3):
+        await follow(egnyte, log, for_s=60, start=date(2025, 11, 19), **QUICK)
+    await follow(egnyte, log, for_s=7_200, start=date(2025, 11, 19), **QUICK)
+    assert_exactly_once(log, egnyte)
+    assert len(log.events()) == 200
+
+
 async def test_what_is_no_event_or_too_big_becomes_a_dead_letter() -> None:
     big = upload(1, date=NOW_MS) | {"sourcePath": "/" + "x" * 5_000_000}
     broken = [b'{"date":17,"user":"A', b'{"user":"\xff"}', b"17"]

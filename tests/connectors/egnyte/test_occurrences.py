@@ -2,10 +2,12 @@
 
 from collections import Counter
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.egnyte.occurrences import Sighting, Window, content_of, event_id
+from connectors.egnyte import occurrences
+from connectors.egnyte.occurrences import Published, Sighting, Window, content_of, event_id
 
 HOUR_MS = 3_600_000
 NOW_MS = 1763971201123
@@ -70,12 +72,12 @@ def test_counts_of_answers_are_merged_by_maximum(pages: list[list[bytes]]) -> No
 def test_a_window_read_back_from_the_log_admits_the_same(pages: list[list[bytes]], cut: int) -> None:
     """What a restart rebuilds equals what was in memory, wherever the window's start fell."""
     window = Window(HOUR_MS)
-    log: list[tuple[bytes, str]] = []
+    log: list[Published] = []
     for number, page in enumerate(pages):
         raws = [b'{"n":"%b"}' % content[:1] for content in page]
         admission = window.admit([Sighting(content_of(raw), NOW_MS) for raw in raws], NOW_MS)
         log += [
-            (raws[position], event_id("acme", content_of(raws[position]), occurrence))
+            Published(raws[position], event_id("acme", content_of(raws[position]), occurrence), 0, len(log), NOW_MS)
             for position, occurrence in admission.occurrences.items()
         ]
         window.keep(admission, {0: len(log)})
@@ -93,8 +95,42 @@ def test_a_window_read_back_from_the_log_admits_the_same(pages: list[list[bytes]
 def test_reading_back_may_begin_with_a_later_occurrence() -> None:
     content = content_of(b'{"a":1}')
     window = Window(HOUR_MS)
-    window.restore("acme", [(b'{"a":1}', event_id("acme", content, 2)), (b'{"a":1}', event_id("acme", content, 3))])
+    ids = [event_id("acme", content, occurrence) for occurrence in (2, 3)]
+    window.restore("acme", [Published(b'{"a":1}', each, 0, at, NOW_MS) for at, each in enumerate(ids)])
     assert window.admit([Sighting(content, NOW_MS)] * 5, NOW_MS).occurrences == {4: 4}
+
+
+def test_what_was_read_back_is_forgotten_bit_by_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occurrences, "RESTORED_CONTENTS", 2)
+    window = Window(HOUR_MS, newest_ms=NOW_MS, least_contents=4)
+    raws = [b'{"n":%d}' % number for number in range(8)]
+    known = [content_of(raw) for raw in raws]
+    for partition in (0, 1):  # numbers 0, 2, 4, 6 and 1, 3, 5, 7, published one after the other
+        mine = [
+            Published(raws[n], event_id("acme", known[n], 0), partition, 10 + n // 2, NOW_MS + n)
+            for n in range(partition, 8, 2)
+        ]
+        window.restore("acme", mine)
+    window.restored({0: 10, 1: 5})
+    assert window.start_offsets({}) == {0: 10, 1: 5}
+    publish(window, NOW_MS + HOUR_MS + 1, 100, before=14)
+    assert len(window) == 5, "the oldest pairs are gone, four of the newest are left"
+    assert window.start_offsets({}) == {0: 12, 1: 12}
+    repeated = [Sighting(content, NOW_MS) for content in known]
+    assert sorted(window.admit(repeated, NOW_MS).occurrences) == [0, 1, 2, 3]
+
+
+def test_a_clock_that_was_set_back_hides_nothing_that_was_read_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(occurrences, "RESTORED_CONTENTS", 1)
+    window = Window(HOUR_MS, newest_ms=NOW_MS, least_contents=2)
+    raws, times = [b"0", b"1", b"2"], [NOW_MS, NOW_MS + 50, NOW_MS + 10]
+    window.restore(
+        "acme", [Published(raw, event_id("acme", content_of(raw), 0), 0, n, times[n]) for n, raw in enumerate(raws)]
+    )
+    window.restored({0: 0})
+    publish(window, NOW_MS + HOUR_MS + 1, 100, before=3)
+    assert window.start_offsets({}) == {0: 1}, "the second and the third are of one moment"
+    assert len(window) == 3
 
 
 def content(number: int) -> bytes:
@@ -117,6 +153,15 @@ def test_the_window_forgets_what_a_restart_can_no_longer_bring() -> None:
     assert window.start_offsets({0: 13}) == {0: 11}
     assert len(window) == 2
     assert publish(window, NOW_MS, 1) == [0]
+
+
+def test_in_a_quiet_domain_the_newest_contents_are_remembered_however_old() -> None:
+    window = Window(HOUR_MS, least_contents=3)
+    for number in range(5):
+        publish(window, NOW_MS + number * 10 * HOUR_MS, number, before=number)
+    assert window.start_offsets({0: 5}) == {0: 2}
+    assert publish(window, NOW_MS + 40 * HOUR_MS, 2, 3, 4) == []
+    assert publish(window, NOW_MS + 40 * HOUR_MS, 1) == [0]
 
 
 def test_a_late_event_is_remembered_as_long_as_its_neighbours() -> None:
