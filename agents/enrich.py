@@ -11,12 +11,13 @@ from typing import Final
 import msgspec
 
 from agents.attempts import Attempts
+from agents.marks import mark_of, marked
 from agents.organisation import Organisation
 from agents.people import People, change_of, changed
 from connectors.egnyte.audit_event import AuditEvent, NotAnEvent, parse
 from connectors.places import Places
 from schemas.activity import Activity
-from schemas.event import AUDIT, DIRECTORY, VERDICT, Envelope
+from schemas.event import AUDIT, DIRECTORY, MARK, VERDICT, Envelope
 from streams.cluster import Record
 from streams.handler import NO_STAGES, Outputs, State
 from streams.sections import Settings
@@ -145,10 +146,12 @@ class Enrich:
         return (time_ms, flags) if time_ms >= earliest else (earliest, (*flags, "dated_past"))
 
     def _spoken(self, envelope: Envelope, value: bytes, received_ms: int) -> Activity:
-        """Of a person's verdict: passed on whole, for detection to judge; of the directory: with what it says."""
+        """Of a person's verdict: passed on whole, for detection to judge; of the directory and of marks: with what
+        they say."""
         try:
             change = change_of(value) if envelope.source == DIRECTORY else None
-            if change is None:
+            mark = mark_of(value) if envelope.source == MARK else None
+            if change is None and mark is None:
                 msgspec.json.decode(value, type=dict[str, object])
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise NotAnEvent(f"not a JSON object: {error}") from None
@@ -163,6 +166,8 @@ class Enrich:
             type=envelope.source,
             raw=msgspec.Raw(value),
         )
+        if mark is not None:
+            return marked(activity, mark)
         return activity if change is None else changed(activity, change, received_ms - self._retention_ms)
 
 

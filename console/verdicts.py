@@ -1,24 +1,21 @@
 """What people say about findings: looks a finding up, and publishes the verdict as an event in its own stream."""
 
-import uuid
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
+from console.events import Published, event
 from detections.activity_policies.definition import SYSTEM_FINDINGS
 from detections.verdicts import key_of
 from schemas import finding as findings
 from schemas import verdict as verdicts
-from schemas.event import MAX_VALUE_BYTES, VERDICT, Envelope
+from schemas.event import MAX_VALUE_BYTES, VERDICT
 from schemas.finding import Finding
 from schemas.verdict import Verdict
 from streams.cluster import TopicPartition
 from streams.errors import Refused
-from streams.kafka import client_options, partition_of
 from streams.kafka_admin import require_topics
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import Settings
@@ -26,14 +23,6 @@ from streams.topics import PARTITIONS, topic_name
 
 SHORTEST_UID: Final = 8
 """Of a uid so much must be given; the rest where it is not unique."""
-
-
-class Published(msgspec.Struct, frozen=True):
-    """Where a verdict was written."""
-
-    topic: str
-    partition: int
-    offset: int
 
 
 async def find(settings: Settings, uid: str) -> Finding:
@@ -113,21 +102,7 @@ async def publish(settings: Settings, verdict: Verdict) -> Published:
 
     Raises Refused where it is too large, or this login may not write there, and Kafka's errors.
     """
-    key, topic = key_of(verdict.finding).encode(), topic_name(settings, "events")
-    value = verdicts.encode(verdict)
+    key, value = key_of(verdict.finding).encode(), verdicts.encode(verdict)
     if len(value) > MAX_VALUE_BYTES:
         raise Refused(f"the verdict has {len(value):,} bytes, at most {MAX_VALUE_BYTES:,} travel: shorten the comment")
-    envelope = Envelope(verdict.finding.unmapped.connector, uuid.uuid4().hex, VERDICT)
-    producer: Any = AIOKafkaProducer(**client_options(settings.kafka), acks="all", max_request_size=2 * MAX_VALUE_BYTES)
-    await producer.start()
-    try:
-        written = await producer.send_and_wait(
-            topic, value, key=key, partition=partition_of(key, PARTITIONS), headers=list(envelope.to_headers())
-        )
-    except TopicAuthorizationFailedError:
-        raise Refused(f"this login may not write to {topic}: grant it WRITE there, for verdicts are events") from None
-    except KafkaError as error:
-        raise Refused(f"{topic} did not take the verdict: {error}") from error
-    finally:
-        await producer.stop()
-    return Published(topic, int(written.partition), int(written.offset))
+    return await event(settings, verdict.finding.unmapped.connector, VERDICT, key, value)

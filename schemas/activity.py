@@ -21,10 +21,11 @@ TYPES: Final = (
     "move", "delete", "purge", "restore", "sync", "lock", "unlock", "share", "unshare", "link_access",
     "change_password", "reset_password", "add_privilege", "remove_privilege", "create_user", "update_user",
     "delete_user", "suspend_user", "unsuspend_user", "create_group", "update_group", "delete_group",
-    "change_permission", "change_setting", "workflow", "directory", "verdict", "unspecified",
+    "change_permission", "change_setting", "workflow", "directory", "verdict", "unspecified", "mark",
 )  # fmt: skip
 """Generic activity types: Defender's app-independent vocabulary (Log on, Failed log on, Upload item, ...) in snake
-case, with what Egnyte knows beyond it (lockout, read from a local cache, access by link, workflow)."""
+case, with what Egnyte knows beyond it (lockout, read from a local cache, access by link, workflow). State at rest names
+them by their number: new ones come last."""
 
 FLAGS: Final = ("no_date", "dated_future", "dated_past", "no_user", "no_ip", "bad_ip", "parent", "oversized_text")
 """Why an activity is less than whole. `no_date`, `dated_future` and `dated_past` keep it out of detection;

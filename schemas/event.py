@@ -18,8 +18,10 @@ MAX_VALUE_BYTES: Final = 900_000
 AUDIT: Final = "audit"
 DIRECTORY: Final = "directory"
 VERDICT: Final = "verdict"
-SOURCES: Final = frozenset({AUDIT, DIRECTORY, VERDICT})
-"""Who speaks: Egnyte's audit, the directory (people who come, leave, change), or a person's verdict on a finding."""
+MARK: Final = "mark"
+SOURCES: Final = frozenset({AUDIT, DIRECTORY, VERDICT, MARK})
+"""Who speaks: Egnyte's audit, the directory (people who come, leave, change), a person's verdict on a finding, or a
+person's mark of an address."""
 
 Headers = tuple[tuple[str, bytes], ...]
 

@@ -10,6 +10,7 @@ import msgspec
 import typer
 
 from console import verdicts
+from console.events import Published
 from console.findings import line, tail
 from console.session import Session, session_of
 from schemas.verdict import BY_CHARS, COMMENT_CHARS, OPINIONS, Opinion, Said, Verdict
@@ -94,7 +95,7 @@ def _say(session: Session, uid: str, said: Said, opinion: Opinion | None, by: st
         if len(text) > most:
             raise typer.BadParameter(f"has {len(text):,} characters, at most {most:,} are kept", param_hint=name)
 
-    async def tell() -> tuple[Verdict, verdicts.Published]:
+    async def tell() -> tuple[Verdict, Published]:
         found = await verdicts.find(session.settings, uid)
         verdict = Verdict(said=said, opinion=opinion, by=by, comment=comment, finding=found)
         verdicts.check_sayable(verdict)

@@ -14,7 +14,8 @@ from console import journey
 from console.archive import findings
 from console.archive.database import Database
 from console.archive.search import Search, page
-from console.verdicts import Published, check_sayable
+from console.events import Published
+from console.verdicts import check_sayable
 from console.web.drawing import Drawing, drawing
 from console.web.rendering import address, render, stamp
 from console.worldmap import Spot

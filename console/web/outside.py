@@ -11,7 +11,7 @@ from connectors.egnyte.standing import Report
 from console import governing, verdicts
 from console.commands.policies import Row, has_directory, rows_of
 from console.commands.status import read_statuses, reports_of
-from console.verdicts import Published
+from console.events import Published
 from schemas.governance import GovernanceRecord
 from schemas.verdict import Verdict
 from streams.errors import Refused

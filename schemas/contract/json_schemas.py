@@ -13,6 +13,7 @@ from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import Envelope
 from schemas.finding import Finding
 from schemas.governance import GovernanceRecord
+from schemas.mark import Mark
 from schemas.meta import Meta
 from schemas.profile import ProfileRecord
 from schemas.rejection import RejectionRecord
@@ -26,7 +27,8 @@ _WHOLE_NUMBER: Final = "^-?[0-9]+$"
 
 
 def json_schemas() -> dict[str, Document]:
-    """The schema of each topic, by the topic's name; of `meta`, verdicts and changes of the directory, by their own."""
+    """The schema of each topic, by the topic's name; of `meta`, verdicts, marks and changes of the directory, by their
+    own."""
     envelope = Envelope(connector="", event_id="")
     letter = DeadLetter.of(None, topic="", partition=0, offset=0, stage="", error="")
     return {
@@ -44,6 +46,7 @@ def json_schemas() -> dict[str, Document]:
         "directory": _schema("Value of a record on directory", DirectoryRecord, SourceRecord),
         "directory-change": _schema("Value of an event of source `directory` on events", DirectoryChange),
         "verdict": _schema("Value of an event of source `verdict` on events", Verdict),
+        "mark": _schema("Value of an event of source `mark` on events", Mark),
         "governance": _schema("Value of a record on governance", GovernanceRecord),
         "dead-letters": _headers_schema(
             "Headers of a record on dead-letters; its value is the first 64 kB of what was refused",

@@ -11,6 +11,7 @@ from jsonschema import Draft7Validator, Draft202012Validator, ValidationError
 from detections.closing import closed
 from detections.model import Candidate
 from schemas import finding as findings
+from schemas import mark as marks
 from schemas import meta as metas
 from schemas import verdict as verdicts
 from schemas.activity import Account, Activity, Person
@@ -23,6 +24,7 @@ from schemas.directory import DirectoryChange, DirectoryRecord, SourceRecord
 from schemas.event import SOURCES, Envelope
 from schemas.governance import GovernanceRecord
 from schemas.governance import encode as encode_governance
+from schemas.mark import Mark
 from schemas.meta import Meta
 from schemas.profile import ProfileRecord
 from schemas.profile import encode as encode_profile
@@ -189,6 +191,7 @@ WHOLE: Final[list[tuple[str, dict[str, Any]]]] = [
     ("directory-change", json.loads(msgspec.json.encode(CHANGE))),
     ("RejectionRecord", json.loads(msgspec.json.encode(RejectionRecord(episode=1)))),
     ("verdict", json.loads(verdicts.encode(Verdict(said="reopen", by="ann", finding=made())))),
+    ("mark", json.loads(marks.encode(Mark(block="198.51.100.7", category="vpn", by="ann", why="Ours.")))),
     ("governance", json.loads(encode_governance(ACTION))),
     ("profile", json.loads(encode_profile(PROFILE))),
     ("meta", msgspec.msgpack.decode(metas.encode(Meta(next=1, schema=1, epoch=0)))),

@@ -9,7 +9,7 @@ from console.archive import rows
 from console.archive.database import Database
 from console.archive.findings import FindingSearch, search
 from console.archive.follower import Follower
-from console.verdicts import Published
+from console.events import Published
 from console.web.app import make_app
 from console.web.guard import COOKIE
 from console.web.outside import Outside
