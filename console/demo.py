@@ -1,8 +1,8 @@
 """`egnyte-watch demo`: the whole pipeline on this machine, shown at work.
 
-A real Kafka, the ordinary connector and worker as processes of their own, a real city database; only Egnyte is
-simulated. The past is published as a backfill would do it and followed in the stream, so that habits are known; then
-the story happens. All that is shown is read back from the topics.
+A real Kafka, the ordinary connector and worker as processes of their own, a real city database; only Egnyte and Entra
+ID are simulated. The past is published as a backfill would do it and followed in the stream, so that habits are known;
+then the story happens, and one of the thieves is stopped. All that is shown is read back from the topics.
 """
 
 import asyncio
@@ -14,25 +14,22 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Final, cast
+from typing import Final
 
 import msgspec
-import yaml
+from msgspec.structs import astuple, replace
 from rich.console import Console
 
-from agents.detect import policy_set
+from console.demo_clouds import Clouds
 from console.demo_history import publish_history
+from console.demo_policies import limits_of, write_policies
 from console.demo_processes import Process
 from console.demo_quiet import Limits
 from console.demo_records import Records, email_of, judge
 from console.demo_report import Report
-from console.demo_settings import city_database, demo_settings, environment, kafka_settings
-from detections.failed_logins import Settings as LoginSettings
-from detections.policies import PoliciesError
-from detections.travel_ladder import Settings as TravelSettings
+from console.demo_response import Response
+from console.demo_settings import POLICIES, city_database, demo_settings, environment, kafka_settings
 from schemas import finding as finding_schema
-from simulators.clock import RealClock
-from simulators.egnyte import EgnyteSimulator, Switches
 from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError, Kafka, development_kafka
 from simulators.scenario.demo import Demo
 from streams.errors import Refused
@@ -56,7 +53,7 @@ def run(settings: Settings, *, once: bool, save: Path | None) -> int:
     report = Report(Console(highlight=False, markup=False))
     _quieten()
     city_database()
-    limits = _limits(settings)
+    limits = limits_of(settings)
     try:
         if save is not None:
             save.mkdir(parents=True, exist_ok=True)
@@ -75,16 +72,6 @@ def run(settings: Settings, *, once: bool, save: Path | None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Refused(f"{where}{error.strerror or error}: check the path, its permissions and the disk") from error
-
-
-def _limits(settings: Settings) -> Limits:
-    """Of the policies in force, which are so checked before anything is started."""
-    try:
-        policies = policy_set(settings).settings
-    except (PoliciesError, yaml.YAMLError) as error:
-        raise Refused(f"policies in {settings.policies.dir}: {error}") from None
-    travel = cast(TravelSettings, policies["impossible_travel"])
-    return Limits(travel.min_speed_kmh, cast(LoginSettings, policies["failed_logins"]).min_failures)
 
 
 def _quieten() -> None:
@@ -114,8 +101,7 @@ class _Performance:
         self._once = once
         self._save = save
         self._demo = Demo(_now_ms())
-        # Egnyte hands out half an hour of history with each answer; here it is a week at once.
-        self._egnyte = EgnyteSimulator(self._demo.recent, RealClock(), Switches.unlimited(slice_minutes=0))
+        self._clouds = Clouds(self._demo)
         self._processes: list[Process] = []
 
     async def play(self, given: Settings, kafka: KafkaSettings) -> int:
@@ -125,8 +111,9 @@ class _Performance:
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         for name, text in self._demo.lists.items():
             (self._folder / name).write_text(text)
-        async with self._egnyte.serve() as url:
-            settings = demo_settings(given, kafka, url, self._egnyte.token, self._folder)
+        write_policies(Path(given.policies.dir), self._folder / POLICIES)
+        async with self._clouds.serve() as (egnyte, entra):
+            settings = demo_settings(given, kafka, egnyte, entra, self._folder)
             await self._prepare(settings)
             try:
                 async with Records(settings) as records:
@@ -165,23 +152,32 @@ class _Performance:
         begins_ms = _now_ms() + LEAD_MS
         live = self._demo.live(begins_ms)
         for event, visible_ms in live:
-            self._egnyte.append(event, visible_ms)
+            self._clouds.egnyte.append(event, visible_ms)
+        response = Response(self._report, records, self._demo.cast.mara.email)
         with self._report.working("watching") as say:
             try:
                 async with asyncio.timeout(DEADLINE_S):
-                    await self._watch(records, past, past + len(live), say)
+                    await self._watch(records, response, past, past + len(live), say)
                     await records.until_judged()
+                    say("letting the user in again")
+                    await response.undo(settings, lambda: self._next(records, response))
+                    while len(records.activities) < len(self._told()):  # what was done at Egnyte comes back as events
+                        await self._next(records, response)
             except TimeoutError:
                 self._report.done(f"not all has come within {DEADLINE_S} s")
-            self._show(await records.to_the_end())
-        told = [msgspec.json.encode(event) for event in self._demo.history] + self._egnyte.visible_events()
-        verdict = judge(self._demo.expected, told, records.activities, records.findings("alerts"))
-        self._report.verdict(verdict, records, self._demo.quiet, begins_ms, self._limits)
+            self._show(await records.to_the_end(), response)
+        verdict = judge(self._demo.expected, self._told(), records.activities, records.findings("alerts"))
+        verdict = replace(verdict, response=self._clouds.wrong())
+        self._report.verdict(verdict, records, self._demo.quiet, begins_ms, self._limits, response.locked_s)
         if self._once:
             return 0 if verdict.good else 1
-        self._report.look_further(settings)
+        self._report.look_further(settings, self._demo.cast.mara.email)
         while True:
-            self._show(await self._more(records))
+            await self._next(records, response)
+
+    def _told(self) -> list[bytes]:
+        """Every event that there was."""
+        return [msgspec.json.encode(event) for event in self._demo.history] + self._clouds.egnyte.visible_events()
 
     async def _learn(self, settings: Settings, records: Records) -> int:
         """Publishes the past, starts connector and worker, and waits until all of it is in the audit trail; returns
@@ -191,41 +187,50 @@ class _Performance:
         demo, report = self._demo, self._report
         self._processes.append(Process("worker", environ, self._folder, settings.streams.stop_within_ms))
         past = len(demo.history) + len(demo.recent)
+        people = {person.email for person in astuple(demo.cast)}
         with report.working("publishing history") as say:
             published = await publish_history(settings, demo.history, demo.stream_starts_ms)
             report.done(f"{published} events of the past published, older than Egnyte's stream reaches")
             self._processes.append(Process("connector", environ, self._folder, settings.streams.stop_within_ms))
             try:
                 async with asyncio.timeout(DEADLINE_S):
-                    while len(records.activities) < past:
+                    while len(records.activities) < past or not people <= records.people:
                         say(f"learning what is usual: {len(records.activities)} of {past} activities")
                         self._show(await self._more(records))
             except TimeoutError:
-                learned = f"only {len(records.activities)} of {past} activities came within {DEADLINE_S} s"
+                known = f"{len(people & records.people)} of {len(people)} people"
+                learned = f"only {len(records.activities)} of {past} activities and {known} came within {DEADLINE_S} s"
                 raise Refused(
                     f"{learned}: is this machine, or Kafka at {settings.kafka.bootstrap}, very busy?"
                 ) from None
         report.done(f"habits learned from {past} activities; now watching")
         return past
 
-    async def _watch(self, records: Records, past: int, last: int, say: Callable[[str], None]) -> None:
-        """Shows alerts until those that must come are there, and all of the story is in the audit trail."""
+    async def _watch(
+        self, records: Records, response: Response, past: int, last: int, say: Callable[[str], None]
+    ) -> None:
+        """Shows alerts and actions until those that must come are there, and all of the story is in the audit trail."""
         waiting = set(self._demo.expected)
-        while waiting or len(records.activities) < last:
+        while waiting or len(records.activities) < last or not response.is_over:
             say(f"watching: {len(records.activities) - past} of {last - past} events of the story")
             values = await self._more(records)
-            self._show(values)
+            self._show(values, response)
             for found in map(finding_schema.decode, values):
                 waiting.discard((found.unmapped.policy, email_of(found)))
+
+    async def _next(self, records: Records, response: Response) -> None:
+        self._show(await self._more(records), response)
 
     async def _more(self, records: Records) -> list[bytes]:
         for process in self._processes:
             process.check()
         return await records.more()
 
-    def _show(self, values: list[bytes]) -> None:
+    def _show(self, values: list[bytes], response: Response | None = None) -> None:
         for value in values:
             self._report.alert(value)
+        if response is not None:
+            response.show()
 
     async def _end_processes(self) -> None:
         with self._report.working("stopping"):

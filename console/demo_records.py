@@ -9,9 +9,13 @@ from typing import Any, Final, Self
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
+from schemas import directory as directory_schema
 from schemas import finding as finding_schema
+from schemas import governance as governance_schema
 from schemas.activity import Activity
+from schemas.event import AUDIT
 from schemas.finding import Finding
+from schemas.governance import GovernanceRecord
 from streams import cluster
 from streams.kafka import client_options
 from streams.kafka_cluster import KafkaCluster
@@ -19,6 +23,7 @@ from streams.sections import Settings
 from streams.topics import PARTITIONS, group_name, topic_name
 
 TOPICS: Final = ("activities", "alerts", "behaviors", "governance")
+PEOPLE: Final = "directory"
 WAIT_MS: Final = 200
 """How long one fetch waits for records: the display's own delay is a fraction of that."""
 LOOK_AGAIN_S: Final = 0.3
@@ -32,7 +37,7 @@ class Records:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._short = {topic_name(settings, name): name for name in TOPICS}
+        self._short = {topic_name(settings, name): name for name in (*TOPICS, PEOPLE)}
         self._partitions = [TopicPartition(topic, number) for topic in self._short for number in range(PARTITIONS)]
         self._consumer: Any = AIOKafkaConsumer(
             **client_options(settings.kafka),
@@ -41,9 +46,13 @@ class Records:
             isolation_level="read_committed",
             auto_offset_reset="earliest",
         )
-        self._read: dict[str, list[Any]] = {name: [] for name in TOPICS}
+        self._read: dict[str, list[Any]] = {name: [] for name in (*TOPICS, PEOPLE)}
         self.activities: list[Activity] = []
-        """Decoded, in the order in which they were read."""
+        """Those of Egnyte's events, decoded, in the order in which they were read."""
+        self.actions: list[GovernanceRecord] = []
+        """Every step of every action, in the order in which they were read."""
+        self.people: set[str] = set()
+        """E-mails of those whose accounts are known in both clouds."""
 
     async def __aenter__(self) -> Self:
         await self._consumer.start()
@@ -62,7 +71,12 @@ class Records:
             name = self._short[partition.topic]
             self._read[name] += records
             if name == "activities":
-                self.activities += [_decode_activity(record.value) for record in records]
+                decoded = [_decode_activity(record.value) for record in records]
+                self.activities += [activity for activity in decoded if activity.source == AUDIT]
+            elif name == "governance":
+                self.actions += [governance_schema.decode(record.value) for record in records]
+            elif name == PEOPLE:
+                self.people |= {_known_in_both(record) for record in records} - {""}
             elif name == "alerts":
                 alerts += records
         return [record.value for record in sorted(alerts, key=_order)]
@@ -109,6 +123,14 @@ class Records:
         return {name: len(self._read[name]) for name in TOPICS}
 
 
+def _known_in_both(record: Any) -> str:
+    """The e-mail of somebody whom Egnyte and Entra ID know; empty for others, and for what is no person."""
+    if record.value is None or b"/~" in record.key:
+        return ""
+    person = directory_schema.decode(record.value)
+    return person.email if person.egnyte_ids and person.entra_ids else ""
+
+
 def _order(record: Any) -> tuple[int, int, int]:
     return record.timestamp, record.partition, record.offset
 
@@ -120,16 +142,19 @@ class Verdict(msgspec.Struct, frozen=True):
     false_alarms: tuple[tuple[str, str], ...]
     lost: int
     doubled: int
+    response: tuple[str, ...] = ()
+    """What is wrong with what was done about the theft."""
 
     @property
     def good(self) -> bool:
         """Whether all is as the story wants it."""
-        return not (self.missing or self.false_alarms or self.lost or self.doubled)
+        return not (self.missing or self.false_alarms or self.lost or self.doubled or self.response)
 
     def lines(self) -> list[str]:
         """What is wrong, a line each."""
         told = [f"missing: an alert {policy} about {email}" for policy, email in self.missing]
         told += [f"false alarm: {policy} about {email}" for policy, email in self.false_alarms]
+        told += [f"the response: {words}" for words in self.response]
         told += [f"{self.lost} events of the story are no activity"] if self.lost else []
         return told + (
             [f"{self.doubled} activities are of no event, or of one that is there already"] if self.doubled else []

