@@ -14,6 +14,7 @@ from console.archive.database import Database
 from console.archive.follower import Follower
 from console.web import api, assets
 from console.web.activities_pages import ActivitiesPages
+from console.web.address_pages import AddressPages
 from console.web.findings_pages import FindingsPages
 from console.web.guard import Guard
 from console.web.news import News
@@ -54,6 +55,7 @@ def make_app(
             *_signing_in(sessions, token, owner, provider),
             *Overview(database, follower).routes,
             *PeoplePages(database).routes,
+            *AddressPages(database, outside.marking).routes,
             *ActivitiesPages(database, domains).routes,
             *FindingsPages(database, outside.publish).routes,
             *SystemPages(database, outside).routes,

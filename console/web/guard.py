@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from console.web.rendering import render
 from console.web.sessions import Role, Session, Sessions
 
 PROVIDER: Final = "/login/provider"
@@ -33,6 +34,8 @@ OPEN: Final = frozenset(
     }
 )
 """The only paths without a session or token: they tell nothing of what the console holds."""
+OWN: Final = frozenset({"/logout", "/searches", "/searches/forget"})
+"""What is posted there changes nothing but what is one's own."""
 NEWS: Final = "/events"
 """Asked for by pages themselves: it keeps no session alive."""
 COOKIE: Final = "egnyte-watch-session"
@@ -55,10 +58,11 @@ NOT_KEPT: Final = "no-store"
 
 
 def role_for(method: str, path: str) -> Role:
-    """The least role that may ask this: whoever is in may look and sign out, analysts may judge, admins may act."""
-    if method in READING or path == "/logout":
+    """The least role that may ask this: whoever is in may look, sign out, and keep searches of their own; analysts may
+    judge findings; all else that changes something is for admins."""
+    if method in READING or path in OWN:
         return "viewer"
-    return "admin" if path.startswith("/governance") else "analyst"
+    return "analyst" if path.startswith("/findings/") else "admin"
 
 
 class Guard:
@@ -103,26 +107,30 @@ class Guard:
         if session is None and not is_open:
             return _stranger(request)
         if session is not None and not is_open and not session.may(role_for(request.method, path)):
-            return PlainTextResponse(f"your role, {session.role}, may not do this: ask for another", 403)
+            words = f"Your role, {session.role}, may not do this; {role_for(request.method, path)}s may."
+            return _refused(request, 403, "Not allowed", words)
         return None if request.method in READING else await _unmeant(request, session, is_open=is_open)
 
 
 async def _unmeant(request: Request, session: Session | None, *, is_open: bool) -> Response | None:
     """The refusal of what a person did not send from a page of this console; takes the form in."""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        return PlainTextResponse("this came from another site", 403)
+        return _refused(request, 403, "Not sent from here", "This came from another site: nothing was done.")
     taken = bytearray()
     async for piece in request.stream():
         taken += piece
         if len(taken) > MAX_FORM_BYTES:
-            return PlainTextResponse(f"a form has at most {MAX_FORM_BYTES:,} bytes", 413)
+            return _refused(request, 413, "Too long", f"A form has at most {MAX_FORM_BYTES:,} bytes: write less.")
     try:
         form = dict(parse_qsl(taken.decode(), max_num_fields=100))
     except ValueError:
-        return PlainTextResponse("this is no form", 400)
+        return _refused(request, 400, "Not understood", "This is no form of this console.")
     given = form.pop(CSRF_FIELD, "").encode()
     if session is not None and not is_open and not hmac.compare_digest(given, session.csrf.encode()):
-        return PlainTextResponse("the form is too old or came from elsewhere: reload the page and send it again", 403)
+        words = (
+            "The form is of another session (did you sign in again in another tab?): reload its page, send it again."
+        )
+        return _refused(request, 403, "Nothing was done", words)
     request.state.form = form
     return None
 
@@ -136,12 +144,28 @@ def cookie_of(request: Request, name: str = COOKIE) -> str:
     return found.value if found else ""
 
 
+def _refused(request: Request, status: int, title: str, words: str) -> Response:
+    """A page for people, a line for all else."""
+    if _wants_page(request):
+        return render(request, "wrong", status, title=title, words=words)
+    return PlainTextResponse(words, status)
+
+
+def _wants_page(request: Request) -> bool:
+    is_page = not str(request.scope["path"]).startswith("/api/")
+    return is_page and "text/html" in request.headers.get("accept", "")
+
+
 def _stranger(request: Request) -> Response:
     path, query = str(request.scope["path"]), request.scope["query_string"].decode("latin-1")
-    wants_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
-    if wants_page and not path.startswith("/api/"):
+    if _wants_page(request) and request.method in READING:
         asked = quote(path) + (f"?{query}" if query else "")
         return RedirectResponse(f"/login?next={quote(asked, safe='')}", 303)
+    if _wants_page(request):
+        words = (
+            "Nothing was done. Sign in, then go back in your browser: what you typed may still be there to send again."
+        )
+        return render(request, "wrong", 401, title="Your session has ended", words=words)
     return JSONResponse(
         {"error": "the token is missing or wrong", "advice": "send `Authorization: Bearer <token of this console>`"},
         status_code=401,

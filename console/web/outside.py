@@ -12,6 +12,7 @@ from console import governing, verdicts
 from console.commands.policies import Row, has_directory, rows_of
 from console.commands.status import read_statuses, reports_of
 from console.events import Published
+from console.marking import Marking, marking_of
 from schemas.governance import GovernanceRecord
 from schemas.verdict import Verdict
 from streams.errors import Refused
@@ -28,13 +29,15 @@ async def _no_connectors() -> list[Report]:
 
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """`publish`: writes a verdict to where workers read it. `ask`: writes requests of governance; None where this
-    console can't. `connectors`: how they fare. `policies`: those in force. Each may raise Refused and Kafka's errors.
+    console can't. `connectors`: how they fare. `policies`: those in force. `marking`: sets marks of addresses; None
+    where there is no folder for them. Each may raise Refused and Kafka's errors.
     """
 
     publish: Callable[[Verdict], Awaitable[Published]] = _only_shows
     ask: Callable[[Sequence[GovernanceRecord]], Awaitable[None]] | None = None
     connectors: Callable[[], Awaitable[list[Report]]] = _no_connectors
     policies: Callable[[], list[Row]] = list
+    marking: Marking | None = None
 
 
 def outside_of(settings: Settings) -> Outside:
@@ -54,4 +57,4 @@ def outside_of(settings: Settings) -> Outside:
     def policies() -> list[Row]:
         return rows_of(Path(settings.policies.dir), directory=has_directory(settings))
 
-    return Outside(publish=publish, ask=ask, connectors=connectors, policies=policies)
+    return Outside(publish=publish, ask=ask, connectors=connectors, policies=policies, marking=marking_of(settings))

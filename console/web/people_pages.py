@@ -1,4 +1,4 @@
-"""The page of a user and the page of an address: thirty days of each."""
+"""The page of a user: thirty days."""
 
 import time
 from typing import Final
@@ -28,11 +28,11 @@ NAMED: Final = {
 
 
 class PeoplePages:
-    """Routes `/user?key=` and `/ip?ip=`: keys and addresses hold signs that a path can't."""
+    """The route `/user?key=`: keys hold signs that a path can't."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self.routes = [Route("/user", self._user), Route("/ip", self._address)]
+        self.routes = [Route("/user", self._user)]
 
     async def _user(self, request: Request) -> Response:
         key = request.query_params.get("key", "")
@@ -40,7 +40,7 @@ class PeoplePages:
         span = until_ms - DAYS * DAY_MS, until_ms
         summary = await anyio.to_thread.run_sync(summaries.of_user, self._database, key, *span)
         found = await anyio.to_thread.run_sync(findings.of_user, self._database, key, 0, until_ms)
-        if not key or not (summary.activities or found or await self._is_known("user_key", key)):
+        if not key or not (summary.activities or found or await self._is_known(key)):
             raise HTTPException(404, "No such user")
         hours = {int(each.value): each.number for each in summary.counts.pop("hours")}
         return render(
@@ -57,27 +57,6 @@ class PeoplePages:
             hours=bars([(f"{hour:02}", hours.get(hour, 0)) for hour in range(24)]) if hours else None,
         )
 
-    async def _address(self, request: Request) -> Response:
-        ip = request.query_params.get("ip", "")
-        until_ms = round(time.time() * 1000) + 1
-        span = until_ms - DAYS * DAY_MS, until_ms
-        summary = await anyio.to_thread.run_sync(summaries.of_address, self._database, ip, *span)
-        if not ip or not (summary.activities or await self._is_known("ip", ip)):
-            raise HTTPException(404, "No such address")
-        return render(
-            request,
-            "summary",
-            title=ip,
-            by="ip",
-            value=ip,
-            summary=summary,
-            days=DAYS,
-            named=NAMED,
-            findings=None,
-            map=drawing(summary.spots, "Map of where the address is"),
-            hours=None,
-        )
-
-    async def _is_known(self, column: str, value: str) -> bool:
-        query = f"SELECT 1 FROM activities WHERE {column} = ? LIMIT 1"  # noqa: S608 - names are ours
-        return bool(await anyio.to_thread.run_sync(self._database.read, query, (value,)))
+    async def _is_known(self, key: str) -> bool:
+        query = "SELECT 1 FROM activities WHERE user_key = ? LIMIT 1"
+        return bool(await anyio.to_thread.run_sync(self._database.read, query, (key,)))
