@@ -92,6 +92,12 @@ def baseline(volume: Volume, burst: Burst, days: int) -> Baseline:
     return Baseline(len(sizes), mean, sqrt(max(0.0, sum(size * size for size in sizes) / len(sizes) - mean**2)))
 
 
+def largest(volume: Volume) -> int:
+    """The largest burst that is remembered and has ended; 0 where there is none."""
+    kept = volume.days
+    return max((kept[at] << 8 | kept[at + 1] for at in range(0, len(kept), _DAY_BYTES)), default=0)
+
+
 def forget(volume: Volume, time_ms: int) -> None:
     """Counts the bursts that can't grow any more at `time_ms`, and drops days that are too old."""
     for burst in [each for each in volume.bursts if each.last_ms < time_ms - MAX_GAP_MS - LATENESS_MS]:

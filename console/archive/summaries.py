@@ -61,6 +61,16 @@ def of_address(database: Database, ip: str, from_ms: int, until_ms: int) -> Summ
     return _summary(database, "ip", ip, from_ms, until_ms, OF_ADDRESS)
 
 
+def hours_of_user(database: Database, user_key: str, from_ms: int, until_ms: int) -> list[int]:
+    """Activities by hour of the day (UTC): 24 numbers."""
+    query = (
+        f"SELECT {_GROUPS['hours']}, count(*) FROM activities WHERE time_ms >= ? AND time_ms < ? "  # noqa: S608 - ours
+        "AND user_key = ? GROUP BY 1"
+    )
+    found = {int(hour): number for hour, number in database.read(query, (from_ms, until_ms, user_key))}
+    return [found.get(hour, 0) for hour in range(24)]
+
+
 def _summary(
     database: Database, column: str, value: str, from_ms: int, until_ms: int, groups: tuple[str, ...]
 ) -> Summary:

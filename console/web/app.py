@@ -18,6 +18,7 @@ from console.web.address_pages import AddressPages
 from console.web.findings_pages import FindingsPages
 from console.web.guard import Guard
 from console.web.news import News
+from console.web.normal_pages import NormalPages
 from console.web.oidc.pages import SigningInByProvider
 from console.web.oidc.provider import Provider
 from console.web.outside import Outside
@@ -55,6 +56,7 @@ def make_app(
             *_signing_in(sessions, token, owner, provider),
             *Overview(database, follower).routes,
             *PeoplePages(database).routes,
+            *NormalPages(database, outside.learned).routes,
             *AddressPages(database, outside.marking).routes,
             *ActivitiesPages(database, domains).routes,
             *FindingsPages(database, outside.publish).routes,

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
@@ -12,15 +13,23 @@ from console import governing, verdicts
 from console.commands.policies import Row, has_directory, rows_of
 from console.commands.status import read_statuses, reports_of
 from console.events import Published
+from console.learned import Learned, learned
 from console.marking import Marking, marking_of
 from schemas.governance import GovernanceRecord
 from schemas.verdict import Verdict
 from streams.errors import Refused
 from streams.sections import Settings
 
+LOOKS: Final = 2
+"""Looks into what was learned at a time: each may read much from the broker."""
+
 
 async def _only_shows(_: object) -> Published:
     raise Refused("this console only shows: nothing was written")
+
+
+async def _nothing_learned(_: str) -> Learned:
+    return Learned()
 
 
 async def _no_connectors() -> list[Report]:
@@ -29,7 +38,8 @@ async def _no_connectors() -> list[Report]:
 
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """`publish`: writes a verdict to where workers read it. `ask`: writes requests of governance; None where this
-    console can't. `connectors`: how they fare. `policies`: those in force. `marking`: sets marks of addresses; None
+    console can't. `connectors`: how they fare. `policies`: those in force. `learned`: what detection knows of
+    a user. `marking`: sets marks of addresses; None
     where there is no folder for them. Each may raise Refused and Kafka's errors.
     """
 
@@ -37,11 +47,13 @@ class Outside(msgspec.Struct, frozen=True, kw_only=True):
     ask: Callable[[Sequence[GovernanceRecord]], Awaitable[None]] | None = None
     connectors: Callable[[], Awaitable[list[Report]]] = _no_connectors
     policies: Callable[[], list[Row]] = list
+    learned: Callable[[str], Awaitable[Learned]] = _nothing_learned
     marking: Marking | None = None
 
 
 def outside_of(settings: Settings) -> Outside:
     """The broker, the vault and the policies' folder of `settings`."""
+    one_by_one = asyncio.Semaphore(LOOKS)
 
     async def publish(verdict: Verdict) -> Published:
         return await verdicts.publish(settings, verdict)
@@ -54,7 +66,13 @@ def outside_of(settings: Settings) -> Outside:
             records = await read_statuses(settings)
         return await asyncio.to_thread(reports_of, settings, records, round(time.time() * 1000))
 
+    async def learnt(user_key: str) -> Learned:
+        async with asyncio.timeout(settings.console.deadline_ms / 1000), one_by_one:
+            return await learned(settings, user_key)
+
     def policies() -> list[Row]:
         return rows_of(Path(settings.policies.dir), directory=has_directory(settings))
 
-    return Outside(publish=publish, ask=ask, connectors=connectors, policies=policies, marking=marking_of(settings))
+    return Outside(
+        publish=publish, ask=ask, connectors=connectors, policies=policies, learned=learnt, marking=marking_of(settings)
+    )

@@ -24,6 +24,7 @@ READ = frozenset({
     "/", "/activities", "/activity", "/activity/{partition:int}/{position:int}", "/api/activities",
     "/api/activities/count", "/api/activities/export", "/api/activities/lines", "/api/status", "/connectors", "/events",
     "/findings", "/findings/{uid}", "/governance", "/governance/{uid}", "/ip", "/policies", "/user",
+    "/user/normal",
 })  # fmt: skip
 """For everybody with a session, or the token."""
 POSTED: dict[str, Role] = {
