@@ -6,7 +6,6 @@ partitions by a consumer group; a producer of its own fences each partition of `
 
 import asyncio
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -17,11 +16,13 @@ from aiokafka.structs import TopicPartition as KafkaPartition
 
 from agents.governing.accounts import Accounts
 from agents.governing.breaker_alarm import SUBJECT, breaker_finding
+from agents.governing.ledger import Episode
 from agents.governing.owner import Owner
 from agents.governing.partition_log import Beside, PartitionLog
 from agents.governing.places import Places, open_places
 from agents.governing.requests import requests_of
-from agents.governing.rules import FILE, MINUTE_MS, Rules, RulesError, read_rules
+from agents.governing.rules import MINUTE_MS
+from agents.governing.rules_file import RulesFile
 from connectors.egnyte.clock import SystemClock
 from connectors.sessions import Sessions, together
 from schemas import finding as findings
@@ -43,33 +44,6 @@ POLL_MS: Final = 200
 MOST_RECORDS: Final = 500
 STOP_S: Final = 3.0
 """For what is under way when a partition is taken away; the next owner looks up what became of it."""
-RULES_EVERY_S: Final = 5.0
-
-
-class RulesFile:
-    """The rules in force: those of the file, read again when it changes. A broken file leaves those of before."""
-
-    def __init__(self, folder: Path) -> None:
-        """Raises RulesError."""
-        self._path = folder / FILE
-        self.current: Rules = read_rules(self._path)
-
-    async def follow(self) -> None:
-        """Looks for changes, for ever."""
-        said = ""
-        while True:
-            await asyncio.sleep(RULES_EVERY_S)
-            try:
-                found = await asyncio.to_thread(read_rules, self._path)
-            except RulesError as error:
-                if said != str(error):
-                    log.error("rules not reloaded, the old ones stay in force", reason=str(error))  # noqa: TRY400
-                said = str(error)
-                continue
-            said = ""
-            if found != self.current:
-                log.info("rules reloaded", file=str(self._path))
-                self.current = found
 
 
 async def serve(settings: Settings, rules: RulesFile, stop: asyncio.Event | None = None) -> None:
@@ -269,10 +243,12 @@ class Session(ConsumerRebalanceListener):
             _, start = await self._cluster.bounds(ours)
         self._consumer.seek(tp, start)
 
-    def _alarm(self, held: GovernanceRecord, before: Sequence[GovernanceRecord]) -> Beside:
-        found = breaker_finding(held, before)
+    def _alarm(self, record: GovernanceRecord, episode: Episode | None) -> Beside | None:
+        found = breaker_finding(record, episode)
+        if found is None:
+            return None
         tp = TopicPartition(self._alerts, partition_of(SUBJECT.encode(), PARTITIONS))
-        return Beside(tp, found.finding_info.uid.encode(), findings.encode(found), held.at_ms)
+        return Beside(tp, found.finding_info.uid.encode(), findings.encode(found), record.at_ms)
 
 
 async def _closed(closing: Any) -> None:

@@ -9,6 +9,7 @@ import structlog
 from agents import detect, enrich, govern, networks, profile
 from agents.fetch_lists import keep_fetched
 from agents.governing.rules import RulesError
+from agents.governing.rules_file import RulesFile
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
@@ -43,7 +44,7 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
         if places is not None:
             makers[enrich.NAME] = lambda: enrich.spec(settings, places)
         specs = [makers[name]() for name in agents if name != govern.NAME]
-        rules = govern.RulesFile(Path(settings.policies.dir)) if govern.NAME in agents else None
+        rules = RulesFile(Path(settings.policies.dir)) if govern.NAME in agents else None
     except (PlacesError, PoliciesError, RulesError) as refusal:
         log.error("the worker can't start", reason=str(refusal))  # noqa: TRY400 - a user's mistake, not a traceback
         return 1

@@ -1,8 +1,9 @@
-"""`governance_breaker`: says that policies wanted to lock out more people than they may. Pure."""
+"""`governance_breaker`: policies wanted to lock out more people than they may; and when that is over. Pure."""
 
-from collections.abc import Sequence
 from typing import Final
 
+from agents.governing.ledger import Episode
+from agents.governing.requests import is_held
 from detections.model import Candidate, Metadata, Number
 from detections.system_findings import ITSELF, system_finding
 from schemas.finding import Finding
@@ -13,11 +14,11 @@ SUBJECT: Final = f"{ITSELF}/governance"
 MOST_NAMED: Final = 10
 BREAKER: Final = Metadata(
     id="governance_breaker",
-    version="1.0",
+    version="1.1",
     title="Governance stopped itself",
     description=(
         "Policies wanted to lock out more people than they may within 15 minutes or a day (governance.yaml, breaker). "
-        "Further ones are held until somebody asks for them."
+        "Further ones are held until somebody asks for them, for a day at most; then the finding is closed."
     ),
     techniques=(),
     severity="high",
@@ -29,25 +30,33 @@ BREAKER: Final = Metadata(
 )
 
 
-def breaker_finding(held: GovernanceRecord, before: Sequence[GovernanceRecord]) -> Finding:
-    """The finding, now that `held` is held as well as those `before` it. One episode lasts while any is held."""
-    same = [record for record in before if record.connector == held.connector and record.uid != held.uid]
-    first = min(same, key=lambda record: record.at_ms, default=held)
-    names = list(dict.fromkeys(record.user for record in (*same, held)))
+def breaker_finding(record: GovernanceRecord, episode: Episode | None) -> Finding | None:
+    """What is to be said now that `record` is held in `episode` (None: it begins one), or that with `record` nothing is
+    held any more. None where nothing is: of many that are held, it is told at doublings.
+    """
+    first = episode.first if episode else record
+    users = dict(episode.users) if episode else {}
+    if is_held(record):
+        users[record.uid] = record.user
+        if len(users) & (len(users) - 1):
+            return None
+    names = list(dict.fromkeys(users.values()))
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    told = f"{', '.join(names[:MOST_NAMED])}{more}"
+    over = f"Nothing is held any more at {record.connector}: what was about {told} was let go, or has expired."
     candidate = Candidate(
         policy=BREAKER.id,
-        step="update" if same else "create",
-        anchor=f"{held.connector}-{first.uid}",
+        step="close" if not is_held(record) else "update" if episode else "create",
+        anchor=f"{record.connector}-{first.uid}",
         severity=BREAKER.severity,
         raises=BREAKER.raises,
-        message=f"Held at {held.connector}: {', '.join(names[:MOST_NAMED])}{more}. {held.detail}.",
+        message=f"Held at {record.connector}: {told}. {record.detail}." if is_held(record) else over,
         first_ms=first.at_ms,
-        last_ms=max(held.at_ms, first.at_ms),
-        count=len(same) + 1,
-        numbers=(Number("actions held", len(same) + 1),),
+        last_ms=max(record.at_ms, first.at_ms),
+        count=len(users),
+        numbers=(Number("actions held", len(users)),),
     )
     return system_finding(
-        candidate, BREAKER, connector=held.connector, subject=SUBJECT, kind="Governance", set_hash="none",
+        candidate, BREAKER, connector=record.connector, subject=SUBJECT, kind="Governance", set_hash="none",
         version=VERSION,
     )  # fmt: skip

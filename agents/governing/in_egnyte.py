@@ -1,6 +1,6 @@
 """Performs actions at Egnyte. All of them may be repeated without harm; a link that is gone has been deleted."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, cast
 
 from agents.governing.requests import outcome
@@ -28,20 +28,47 @@ _ADVICE: Final[Mapping[Reason, str]] = {
 class InEgnyte:
     """`deactivate_egnyte_user`, `reactivate_egnyte_user` and `revoke_links`, on every account of a person."""
 
-    def __init__(self, actions: EgnyteActions, now_ms: Callable[[], int]) -> None:
-        self._actions = actions
+    def __init__(
+        self, actions: Callable[[], EgnyteActions], now_ms: Callable[[], int], look: Callable[[], Awaitable[None]]
+    ) -> None:
+        """`actions`: by the token in force; raises Unauthorized where there is none. `look`: looks for a newer one."""
+        self._current = actions
         self._now_ms = now_ms
+        self._look = look
 
     async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
         """See `agents.governing.owner.Performer`. `before` holds the accounts, or the links that are to go."""
+        return await self._let_in(lambda: self._prepare(request, standing))
+
+    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`."""
+        return await self._let_in(lambda: self._perform(started))
+
+    async def _let_in(self, work: Callable[[], Awaitable[GovernanceRecord]]) -> GovernanceRecord:
+        """What `work` gives; tried once more where the token was replaced meanwhile. All of it may be repeated."""
+        try:
+            before = self._current()
+        except Unauthorized:
+            return await work()
+        done = await work()
+        if done.reason != "login":
+            return done
+        await self._look()
+        try:
+            replaced = self._current() is not before
+        except Unauthorized:
+            return done
+        return await work() if replaced else done
+
+    async def _prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
         before: dict[str, Any] = {}
         warnings = list(request.warnings)
         try:
             for user_id in standing.egnyte_ids:
                 try:
-                    account = await self._actions.account(user_id)
+                    account = await self._current().account(user_id)
                     if request.action == "revoke_links":
-                        links = await self._actions.links_of(account.user_name, MOST_LINKS)
+                        links = await self._current().links_of(account.user_name, MOST_LINKS)
                         before[user_id] = {"links": links}
                         warnings += [MORE_LINKS] if len(links) == MOST_LINKS else []
                     else:
@@ -58,8 +85,7 @@ class InEgnyte:
             request, "started", attempt=request.attempt + 1, before=before, warnings=tuple(dict.fromkeys(warnings))
         )
 
-    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`."""
+    async def _perform(self, started: GovernanceRecord) -> GovernanceRecord:
         done: list[str] = []
         try:
             for user_id, before in started.before.items():
@@ -73,13 +99,13 @@ class InEgnyte:
     async def _on(self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any]) -> list[str]:
         if started.action != "revoke_links":
             try:
-                await self._actions.set_active(user_id, active=started.action == "reactivate_egnyte_user")
+                await self._current().set_active(user_id, active=started.action == "reactivate_egnyte_user")
             except NotFound:
                 return []
             return [user_id]
         for link in before["links"]:
             try:
-                await self._actions.delete_link(link)
+                await self._current().delete_link(link)
             except NotFound:
                 continue  # deleted by an attempt before this, or by its owner: it is gone
         return list(before["links"])

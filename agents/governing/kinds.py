@@ -47,3 +47,8 @@ def strongest_first(actions: Iterable[Action]) -> tuple[Action, ...]:
     """`actions`, each once; what another of them contains comes last, for it is needed only where that is not done."""
     named = tuple(dict.fromkeys(actions))
     return tuple(sorted(named, key=lambda action: CONTAINED.get(action) in named))
+
+
+def is_mail(action: Action) -> bool:
+    """Whether it tells somebody, which harms nobody and can't be taken back."""
+    return KINDS[action].where == "mail"

@@ -5,7 +5,9 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Final
 
-from agents.governing.kinds import KINDS
+import msgspec
+
+from agents.governing.kinds import KINDS, is_mail
 from agents.governing.requests import is_held, is_passing
 from schemas.governance import GovernanceRecord, State
 
@@ -22,6 +24,15 @@ FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
 """What may follow each state. A second `started` is a second attempt, after a look whether the first had happened."""
 
 
+class Episode(msgspec.Struct):
+    """From the first action that the breaker held at a connector until nothing is held there any more. `users`: whom
+    it was about, by the uid of each action that was held.
+    """
+
+    first: GovernanceRecord
+    users: dict[str, str] = {}
+
+
 class Ledger:
     """The newest record of each action, and what follows from all of them.
 
@@ -32,6 +43,8 @@ class Ledger:
         self._newest: dict[str, GovernanceRecord] = {}
         self._due: dict[str, None] = {}
         self._started: dict[str, None] = {}
+        self._held: dict[str, None] = {}
+        self._episodes: dict[str, Episode] = {}
         self._of_user: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         self._locks: defaultdict[str, list[tuple[int, str, str]]] = defaultdict(list)
 
@@ -64,6 +77,12 @@ class Ledger:
         self._of_user[record.connector, record.user][uid] = None
         self._due.pop(uid, None)
         self._started.pop(uid, None)
+        self._held.pop(uid, None)
+        if is_held(record):
+            self._held[uid] = None
+            self._episodes.setdefault(record.connector, Episode(record)).users[uid] = record.user
+        elif self.ends_episode(record):
+            del self._episodes[record.connector]
         if record.state == "requested" and not is_held(record):
             self._due[uid] = None
         elif record.state == "started":
@@ -78,7 +97,7 @@ class Ledger:
         """
         taken = set(busy) | {(one.connector, one.user) for one in map(self._newest.__getitem__, self._started)}
         due = [self._newest[uid] for uid in self._due]
-        for record in sorted(due, key=lambda record: KINDS[record.action].where == "mail"):
+        for record in sorted(due, key=lambda record: is_mail(record.action)):
             whose = (record.connector, record.user)
             if record.user and whose in taken:
                 continue
@@ -95,7 +114,17 @@ class Ledger:
 
     def held(self) -> list[GovernanceRecord]:
         """What the breaker holds until a person asks for it."""
-        return [record for record in self._newest.values() if is_held(record)]
+        return [self._newest[uid] for uid in self._held]
+
+    def episode(self, connector: str) -> Episode | None:
+        """The breaker's episode at `connector`; None where there is none."""
+        return self._episodes.get(connector)
+
+    def ends_episode(self, record: GovernanceRecord) -> bool:
+        """Whether with `record`, which its owner writes, nothing is held any more where the breaker had held something.
+        A person's request does not end it: what becomes of that does."""
+        others = (each for each in self.held() if each.connector == record.connector and each.uid != record.uid)
+        return record.connector in self._episodes and record.state != "requested" and not any(others)
 
     def of_user(self, connector: str, user: str) -> Iterator[GovernanceRecord]:
         """All that is known of one user, oldest first."""

@@ -2,14 +2,14 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
 from msgspec.structs import replace
 
-from agents.governing.kinds import KINDS, Where
-from agents.governing.ledger import Ledger
+from agents.governing.kinds import KINDS, Where, is_mail
+from agents.governing.ledger import Episode, Ledger
 from agents.governing.rails import Go, Hold, Skip, decide
 from agents.governing.requests import instead, outcome, resumed, retried, retry_ms, reverted
 from agents.governing.rules import Rules
@@ -20,6 +20,8 @@ log = structlog.get_logger(__name__)
 AT_ONCE: Final = 32
 """Actions under way. Graph takes hundreds a second; more would only wait for one another."""
 LATEST_WAKE_S: Final = 30.0
+HELD_FOR_MS: Final = 86_400_000
+"""Who was to be locked out yesterday, and was not, is no longer an emergency."""
 
 
 class Performer(Protocol):
@@ -56,10 +58,10 @@ class Owner:
         knows: Knows,
         rules: Callable[[], Rules],
         now_ms: Callable[[], int],
-        alarm: Callable[[GovernanceRecord, Sequence[GovernanceRecord]], Any],
+        alarm: Callable[[GovernanceRecord, Episode | None], Any],
     ) -> None:
         """`performer_of`: by connector and place; None where that is not connected. `rules`: those in force now.
-        `alarm`: what goes beside a record that the breaker holds, by that and those that it holds already.
+        `alarm`: what goes beside a record that the breaker holds, or with which its episode ends.
         """
         self.ledger = Ledger()
         self._performer_of = performer_of
@@ -73,6 +75,8 @@ class Owner:
         self._retries: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._locking = asyncio.Lock()
+        self._holding = asyncio.Lock()
+        self._cleared: set[str] = set()
         self._mailing = asyncio.Lock()
         """One mail at a time is begun and not ended: so many may come twice where the process ends."""
         self._log: Writes | None = None
@@ -111,11 +115,12 @@ class Owner:
                     failed = self.ledger.get(uid)
                     if failed is not None and failed.state == "failed":
                         await writes.write(retried(failed, self._now_ms()))
+                await self._let_expire()
                 busy = [whose for whose in self._in_hand.values() if whose[1]]
                 for request in list(self.ledger.next_due(busy)):
                     if len(self._in_hand) >= AT_ONCE or self._stopping:
                         break
-                    if request.uid not in self._in_hand and not (_is_mail(request) and self._mails):
+                    if request.uid not in self._in_hand and not (is_mail(request.action) and self._mails):
                         self._take(group, request, self._act(request))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause_s()):
@@ -128,16 +133,16 @@ class Owner:
 
     def _take(self, group: asyncio.TaskGroup, record: GovernanceRecord, work: Coroutine[Any, Any, None]) -> None:
         self._in_hand[record.uid] = (record.connector, record.user)
-        self._mails += _is_mail(record)
+        self._mails += is_mail(record.action)
 
         async def whole() -> None:
             try:
-                async with self._mailing if _is_mail(record) else contextlib.nullcontext():
+                async with self._mailing if is_mail(record.action) else contextlib.nullcontext():
                     await work
             finally:
                 work.close()  # where it never began
                 del self._in_hand[record.uid]
-                self._mails -= _is_mail(record)
+                self._mails -= is_mail(record.action)
                 self._ended.set()
                 self._wake.set()
 
@@ -188,7 +193,9 @@ class Owner:
                 request, "requested", now_ms, reason="breaker", detail=decision.detail,
                 advice="look at what the policy finds; then ask for it with egnyte-watch govern retry",
             )  # fmt: skip
-            await self._write(held, beside=[self._alarm(held, self.ledger.held())])
+            async with self._holding:  # many at once are one episode
+                alarm = self._alarm(held, self.ledger.episode(held.connector))
+                await self._write(held, beside=[alarm] if alarm is not None else [])
         return not isinstance(decision, Go)
 
     async def _perform(self, started: GovernanceRecord) -> None:
@@ -218,11 +225,24 @@ class Owner:
             advice=f"set the {'egnyte' if where == 'egnyte' else 'entra'} settings of the worker",
         )  # fmt: skip
 
+    async def _let_expire(self) -> None:
+        """What the breaker has held for a day is not to be done any more, unless a person asks for it."""
+        now_ms = self._now_ms()
+        for held in self.ledger.held():
+            if now_ms - held.at_ms >= HELD_FOR_MS:
+                detail = "the breaker held it for a day, and nobody asked for it"
+                await self._write(outcome(held, "skipped", now_ms, reason="too_old", detail=detail))
+
     async def _write(self, *records: GovernanceRecord, beside: Sequence[Any] = ()) -> None:
         if self._log is None:
             raise RuntimeError("an owner writes while it runs")
-        await self._log.write(*records, beside=beside)
+        await self._log.write(*records, beside=[*beside, *self._all_clear(records)])
 
-
-def _is_mail(record: GovernanceRecord) -> bool:
-    return KINDS[record.action].where == "mail"
+    def _all_clear(self, records: Sequence[GovernanceRecord]) -> Iterator[Any]:
+        """What says that nothing is held any more, beside those of `records` after which nothing is."""
+        for record in records:
+            episode = self.ledger.episode(record.connector)
+            if episode is None or episode.first.uid in self._cleared or not self.ledger.ends_episode(record):
+                continue
+            self._cleared.add(episode.first.uid)
+            yield self._alarm(record, episode)

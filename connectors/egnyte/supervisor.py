@@ -59,7 +59,7 @@ async def supervise(
     vault = Vault(settings.vault)
     if not settings.egnyte.name and not await asyncio.to_thread(vault.names):
         raise ValueError(NOTHING)
-    wishes = _Wishes(settings, vault)
+    wishes = Wishes(settings, vault)
     running: dict[str, _Running] = {}
     try:
         while not stop.is_set():
@@ -76,7 +76,7 @@ async def supervise(
         await asyncio.gather(*(each.end() for each in running.values()))
 
 
-class _Wishes:
+class Wishes:
     """What should run, looked up anew when the vault has changed."""
 
     def __init__(self, settings: Settings, vault: Vault) -> None:

@@ -24,13 +24,18 @@ from tests.connectors.egnyte.harness import JumpingClock
 JANE_ID = 77
 
 
+async def _nothing_new() -> None:
+    """No newer token is there."""
+
+
 class Place:
     """A domain with Jane, and what acts there."""
 
     def __init__(self, domain: EgnyteSimulator, api: EgnyteApi, clock: JumpingClock) -> None:
         self.domain = domain
         self.clock = clock
-        self.performer = InEgnyte(EgnyteActions(api, clock), clock.now_ms)
+        actions = EgnyteActions(api, clock)
+        self.performer = InEgnyte(lambda: actions, clock.now_ms, _nothing_new)
 
     async def done(self, asked: GovernanceRecord, *ids: int) -> GovernanceRecord:
         who = standing(egnyte_ids=tuple(map(str, ids or (JANE_ID,))))

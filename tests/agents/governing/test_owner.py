@@ -1,6 +1,7 @@
 """The owner of a partition in memory: what it does, in which order, and what it leaves to nobody."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +11,8 @@ from msgspec.structs import replace
 from agents.governing.breaker_alarm import breaker_finding
 from agents.governing.kinds import Where
 from agents.governing.ledger import Ledger
-from agents.governing.owner import Owner
-from agents.governing.requests import outcome, undo
+from agents.governing.owner import HELD_FOR_MS, Owner
+from agents.governing.requests import again, outcome, undo
 from agents.governing.rules import Breaker, Rules
 from agents.governing.standing import Standing
 from schemas.finding import Finding
@@ -25,6 +26,7 @@ class Cloud:
     """Stands where the cloud would be: does everything, and notes it."""
 
     def __init__(self) -> None:
+        self.now_ms = NOW_MS
         self.calls: list[GovernanceRecord] = []
         self.at_work: set[str] = set()
         self.most_at_work = 0
@@ -35,7 +37,7 @@ class Cloud:
 
     async def prepare(self, asked: GovernanceRecord, standing: Standing) -> GovernanceRecord:
         await asyncio.sleep(0)
-        return outcome(asked, "started", NOW_MS, attempt=asked.attempt + 1)
+        return outcome(asked, "started", self.now_ms, attempt=asked.attempt + 1)
 
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
         assert started.user not in self.at_work, "two actions on one user at a time"
@@ -73,7 +75,7 @@ class Place:
             self,
             lambda: self.rules,
             lambda: self.now_ms,
-            lambda held, all_: breaker_finding(held, all_),
+            breaker_finding,
         )
         for record in self.log:
             self.owner.heard(record)
@@ -201,7 +203,56 @@ async def test_many_at_once_do_not_pass_the_breaker_together() -> None:
     assert len(place.cloud.calls) == 5
     assert len({found.finding_info.uid for found in place.alarms}) == 1
     assert {found.unmapped.policy for found in place.alarms} == {"governance_breaker"}
-    assert [found.unmapped.step for found in place.alarms][:2] == ["create", "update"]
+    assert [(found.unmapped.step, found.count) for found in place.alarms] == [
+        ("create", 1), ("update", 2), ("update", 4), ("update", 8), ("update", 16),
+    ]  # fmt: skip
+
+
+async def test_what_was_held_at_once_is_one_finding_which_is_closed_when_the_last_is_let_go() -> None:
+    place = Place(replace(ON, breaker=Breaker(locks=1)))
+    place.say(request(user="user0"))
+    async with place.running():
+        await place.until(over(1))
+        for number in range(1, 5):
+            place.say(request(user=f"user{number}", origin=f"f{number}"))
+        await place.until(lambda ledger: len(ledger.held()) == 4)
+        held = place.owner.ledger.held()
+        for record in held[:3]:
+            place.say(again(record, "ann", NOW_MS))
+        await place.until(lambda ledger: len(place.cloud.calls) == 4 and not ledger.unfinished())
+        assert "close" not in {found.unmapped.step for found in place.alarms}
+        place.say(again(held[3], "ann", NOW_MS))
+    place.new_owner()  # it is the next one that finds the last one let go
+    async with place.running():
+        await place.until(over(5))
+    assert {found.finding_info.uid for found in place.alarms} == {place.alarms[0].finding_info.uid}
+    closed = [found for found in place.alarms if found.unmapped.step == "close"]
+    assert [(found.count, found.unmapped.govern) for found in closed] == [(4, ())]
+    assert "user1, user2, user3, user4" in closed[0].message
+    assert place.owner.ledger.episode("acme") is None
+
+
+async def test_what_was_held_for_a_day_expires_and_the_finding_is_closed() -> None:
+    place = Place(replace(ON, breaker=Breaker(locks=1)))
+    for number in range(3):
+        place.say(request(user=f"user{number}", origin=f"f{number}"))
+    async with place.running():
+        await place.until(lambda ledger: len(ledger.held()) == 2 and not ledger.unfinished())
+    place.now_ms += HELD_FOR_MS
+    place.cloud.now_ms = place.now_ms
+    place.new_owner()
+    async with place.running():
+        await place.until(over(3))
+    assert Counter((each.state, each.reason) for each in place.owner.ledger.newest()) == {
+        ("succeeded", ""): 1, ("skipped", "too_old"): 2,
+    }  # fmt: skip
+    assert [found.unmapped.step for found in place.alarms] == ["create", "update", "close"]
+    later = [request(user=f"user{number}", origin=f"g{number}", found_ms=place.now_ms) for number in range(2)]
+    for each in later:
+        place.say(each)
+    async with place.running():
+        await place.until(lambda ledger: len(ledger.held()) == 1)
+    assert len({found.finding_info.uid for found in place.alarms}) == 2  # another episode, another finding
 
 
 async def test_what_has_no_effect_is_replaced() -> None:
