@@ -38,12 +38,16 @@ class Database:
         path.parent.mkdir(parents=True, exist_ok=True)
         self._connection = self._opened(threads)
         try:
+            kept: list[tuple[Any, ...]] = []
             if self._is_old():
+                kept = self._searches()
                 self._connection.close()
                 self._set_aside()
                 self._connection = self._opened(threads)
             for statement in definitions():
                 self._connection.execute(statement)
+            if kept:
+                self._connection.executemany("INSERT OR REPLACE INTO saved_searches VALUES (?, ?, ?)", kept)
             self._connection.execute("INSERT OR REPLACE INTO facts VALUES ('schema', ?)", [str(SCHEMA)])
         except duckdb.Error as error:
             self._connection.close()
@@ -74,6 +78,13 @@ class Database:
             return bool(tables)
         found = self._connection.execute("SELECT value FROM facts WHERE name = 'schema'").fetchone()
         return found is not None and found[0] != str(SCHEMA)
+
+    def _searches(self) -> list[tuple[Any, ...]]:
+        """What people keep, out of an archive that is set aside."""
+        try:
+            return self._connection.execute("SELECT owner, name, query FROM saved_searches").fetchall()
+        except duckdb.CatalogException:
+            return []  # it is older than these are
 
     def _set_aside(self) -> None:
         aside = self.path.with_suffix(f".before-{SCHEMA}{self.path.suffix}")
@@ -118,6 +129,14 @@ class Database:
                 found = self._connection.execute(f"DELETE FROM {name} WHERE time_ms < ?", [limit]).fetchone()  # noqa: S608
                 removed += found[0] if found else 0
         return removed
+
+    def change(self, query: str, parameters: Sequence[object] = ()) -> None:
+        """One change to what people keep here. Raises ArchiveError: then nothing is changed."""
+        with self._writing:
+            try:
+                self._connection.execute(query, list(parameters))
+            except duckdb.Error as error:
+                raise ArchiveError(f"the archive {self.path} can't be written: {error}") from error
 
     def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""

@@ -136,6 +136,11 @@ OFFSETS: Final = """
         topic VARCHAR, partition SMALLINT, next BIGINT, PRIMARY KEY (topic, partition)
     )"""
 FACTS: Final = "CREATE TABLE IF NOT EXISTS facts (name VARCHAR PRIMARY KEY, value VARCHAR)"
+SEARCHES: Final = """
+    CREATE TABLE IF NOT EXISTS saved_searches (
+        owner VARCHAR, name VARCHAR, query VARCHAR, PRIMARY KEY (owner, name)
+    )"""
+"""What people keep for themselves. No topic has it, so it outlives a change of `SCHEMA`: don't change its columns."""
 FINDINGS: Final = """
     CREATE OR REPLACE VIEW findings AS
     SELECT * EXCLUDE (newest), (status_id NOT IN (3, 4)) AS open
@@ -154,4 +159,4 @@ def definitions() -> list[str]:
     for table, columns in TABLES.items():
         listed = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         made.append(f"CREATE TABLE IF NOT EXISTS {table} ({listed})")
-    return [*made, OFFSETS, FACTS, FINDINGS]
+    return [*made, OFFSETS, FACTS, SEARCHES, FINDINGS]

@@ -121,7 +121,7 @@ def lines_of(each: Report) -> list[tuple[str, str]]:
     ]
     if token is not None:
         ends = f"ends {token.expires}" if token.expires else "no end named"
-        renewal = "renews itself" if token.renews_itself else f"to be renewed in {token.renewal_in_days} days"
+        renewal = "renews itself" if token.renews_itself else _renewal(token.renewal_in_days)
         lines.append(("token", f"{token.age_days} days old, {ends}, {renewal}"))
     for source in each.people:
         lines += _people(source)
@@ -142,6 +142,12 @@ def _people(source: SourceReport) -> list[tuple[str, str]]:
     since = f" (since {source.failing_since})" if source.failing_since else ""
     lines = [("people", ", ".join(known)), ("  error", source.error + since), ("  advice", source.advice)]
     return [(label, value) for label, value in lines if value]
+
+
+def _renewal(days: int | None) -> str:
+    if days is None:
+        return "nobody knows when it is to be renewed"
+    return f"to be renewed in {days} days" if days >= 0 else f"to be renewed since {-days} days"
 
 
 def _left(each: Report) -> str:

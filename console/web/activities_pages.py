@@ -12,11 +12,13 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from console.archive import searches
 from console.archive.database import Database
 from console.archive.export import FORMATS
 from console.archive.search import COLUMNS, DEFAULT_SPAN_MS, page
 from console.web.api import search_of
 from console.web.rendering import address, render
+from console.web.searches_pages import owner_of, target_of
 from detections.activity_policies.attributes import ATTRIBUTES, operators
 from schemas.activity import TYPES
 from streams.sections import DAY_MS, HOUR_MS
@@ -79,8 +81,17 @@ class ActivitiesPages:
             ],
             following=address("/activities", [*fixed, ("after", found.after)]) if found.after else "",
             exports=[(form, address("/api/activities/export", [*fixed, ("format", form)])) for form in FORMATS],
+            saved=[(each.name, target_of(each.query)) for each in await self._saved(request)],
+            query=address("/activities", given).partition("?")[2],
+            name_chars=searches.NAME_CHARS,
             suggested=[(name, address("/activities", filters)) for name, filters in SUGGESTED.items()],
         )
+
+    async def _saved(self, request: Request) -> list[searches.Saved]:
+        session = request.state.session
+        if session is None:
+            return []
+        return await anyio.to_thread.run_sync(searches.of, self._database, owner_of(session))
 
     async def _named(self, request: Request) -> Response:
         """From an event id (in a finding, say) and its time to the page of its activity."""

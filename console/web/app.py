@@ -25,6 +25,7 @@ from console.web.outside import Outside
 from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
 from console.web.rendering import render
+from console.web.searches_pages import SearchesPages
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER, SigningIn
 from console.web.system_pages import SystemPages
@@ -59,6 +60,7 @@ def make_app(
             *NormalPages(database, outside.learned).routes,
             *AddressPages(database, outside.marking).routes,
             *ActivitiesPages(database, domains).routes,
+            *SearchesPages(database).routes,
             *FindingsPages(database, outside.publish).routes,
             *SystemPages(database, outside).routes,
             *(news or News()).routes,

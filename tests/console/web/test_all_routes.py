@@ -29,6 +29,8 @@ READ = frozenset({
 """For everybody with a session, or the token."""
 POSTED: dict[str, Role] = {
     "/logout": "viewer",
+    "/searches": "viewer",
+    "/searches/forget": "viewer",
     "/findings/{uid}/verdict": "analyst",
     "/governance/{uid}/ask": "admin",
     "/ip/mark": "admin",
