@@ -40,6 +40,8 @@ from tests.connectors.entra.harness import SECRET, people
 from tests.detections.test_finding import made
 
 ROOT = Path(__file__).parents[2]
+OVER_WITHIN_S = 600
+"""A thousand mails go out one after another."""
 GOVERN = ("suspend_user", "revoke_links", "notify_user")
 PROGRAM = """
 import sys
@@ -71,6 +73,8 @@ class Place:
         self._environ = environ
         self._log = logs / "worker.log"
         self._cluster = KafkaCluster(settings, "test")
+        self._ledger = Ledger()
+        self._next = 0
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
@@ -109,13 +113,14 @@ class Place:
         await self.send("alerts", rows, **headers)
 
     async def ledger(self) -> Ledger:
-        ledger = Ledger()
+        """How each action stands, by what has been read so far and what has come since."""
         tp = TopicPartition(topic_name(self.settings, "governance"), partition_of(b"acme", PARTITIONS))
-        async with aclosing(self._cluster.read(tp, 0)) as chunks:
+        async with aclosing(self._cluster.read(tp, self._next)) as chunks:
             async for chunk in chunks:
                 for record in chunk:
-                    ledger.apply(governance.decode(record.value or b""))
-        return ledger
+                    self._ledger.apply(governance.decode(record.value or b""))
+                    self._next = record.offset + 1
+        return self._ledger
 
     async def until_over(self, actions: int) -> Ledger:
         """Waits until so many actions have come to an end."""
@@ -128,7 +133,7 @@ class Place:
             found = await self.ledger()
             return len(found) >= actions and not any(each.state in {"requested", "started"} for each in found.newest())
 
-        await until(over, f"{actions} actions, and the end of each")
+        await until(over, f"{actions} actions, and the end of each", OVER_WITHIN_S)
         return found
 
     def audit(self, ledger: Ledger, count: int, findings: int, kills: int) -> None:
