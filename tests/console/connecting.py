@@ -124,6 +124,10 @@ class Terminal:
                 self._process.wait(10)
         return self.end()
 
+    def kill(self) -> None:
+        """kill -9, where it still runs."""
+        self._process.kill()
+
     def end(self) -> int:
         """Reads to its end; its exit code."""
         self._read(lambda: False)

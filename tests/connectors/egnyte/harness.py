@@ -25,6 +25,7 @@ from streams.topics import PARTITIONS
 
 NOW_MS = 1763971200000
 DAY_MS = 86_400_000
+ANA = {"user": "Ana Sousa ( ana@example.com )", "userId": "10427781034", "ipAddress": "198.51.100.7"}
 
 
 class JumpingClock:
@@ -137,6 +138,24 @@ def upload(number: int, *, date: int, user: int = 0) -> dict[str, object]:
 def uploads(count: int, *, start_ms: int, every_ms: int, users: int = 20) -> list[dict[str, object]]:
     """`count` raw events of `users` people."""
     return [upload(n, date=start_ms + n * every_ms, user=n % users) for n in range(count)]
+
+
+def mixed(count: int = 600, *, days: int = 40, until_ms: int = NOW_MS) -> list[dict[str, Any]]:
+    """Events of all sources over `days` up to `until_ms`, some of them equal, some in one second."""
+    found: list[dict[str, Any]] = []
+    for number in range(count):
+        date = until_ms - days * DAY_MS + number * (days * DAY_MS // count)
+        match number % 5:
+            case 0:
+                found.append({"date": date, "auditSource": "LOGIN_AUDIT", "action": "Login", "access": "Web UI", **ANA})
+            case 1:
+                found += [upload(number, date=date + twin, user=number % 7) for twin in (0, 0, 100)]
+            case 2:
+                actor = {"actor": "Ana Sousa ( ana@example.com )", "action": "Update", "actionInfo": str(number)}
+                found.append({"date": date, "auditSource": "USER_AUDIT", "subject": "Ben ( b@example.com )", **actor})
+            case _:
+                found.append(upload(number, date=date, user=number % 7))
+    return found
 
 
 def told(egnyte: EgnyteSimulator, from_ms: int, joined_ms: int) -> Counter[str]:

@@ -16,30 +16,11 @@ from simulators.egnyte import EgnyteSimulator, Fault, Switches
 from streams.cluster import TopicPartition
 from streams.kafka import partition_of
 from streams.topics import PARTITIONS
-from tests.connectors.egnyte.harness import DAY_MS, NOW_MS, Log, essence, follow, told, upload
+from tests.connectors.egnyte.harness import DAY_MS, NOW_MS, Log, essence, follow, mixed, told, upload
 
 HOUR_MS = 3_600_000
 QUICK: dict[str, Any] = {"max_per_minute": 60_000, "max_per_hour": 100_000, "max_per_day": 0, "poll_interval_s": 3_600}
 FROM_MS = NOW_MS - 30 * DAY_MS
-ANA = {"user": "Ana Sousa ( ana@example.com )", "userId": "10427781034", "ipAddress": "198.51.100.7"}
-
-
-def mixed(count: int = 600, *, days: int = 40) -> list[dict[str, Any]]:
-    """Events of all sources over `days` up to now, some of them equal, some in one second."""
-    found: list[dict[str, Any]] = []
-    for number in range(count):
-        date = NOW_MS - days * DAY_MS + number * (days * DAY_MS // count)
-        match number % 5:
-            case 0:
-                found.append({"date": date, "auditSource": "LOGIN_AUDIT", "action": "Login", "access": "Web UI", **ANA})
-            case 1:
-                found += [upload(number, date=date + twin, user=number % 7) for twin in (0, 0, 100)]
-            case 2:
-                actor = {"actor": "Ana Sousa ( ana@example.com )", "action": "Update", "actionInfo": str(number)}
-                found.append({"date": date, "auditSource": "USER_AUDIT", "subject": "Ben ( b@example.com )", **actor})
-            case _:
-                found.append(upload(number, date=date, user=number % 7))
-    return found
 
 
 def simulator(events: list[Any] | None = None, **switches: Any) -> EgnyteSimulator:

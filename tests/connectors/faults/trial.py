@@ -202,6 +202,7 @@ class Run:
             "EGNYTE__URL": url,
             "EGNYTE__TOKEN": self.egnyte.token,
             "EGNYTE__POLL_INTERVAL_S": str(self._poll_s),
+            "EGNYTE__USERS_INTERVAL_S": "0",
             "EGNYTE__START": datetime.fromtimestamp(self.start_ms / 1_000 - 86_400, UTC).date().isoformat(),
         }
         ours = {name: value for name, value in os.environ.items() if not name.startswith("EGNYTE_WATCH_")}
