@@ -28,7 +28,9 @@ def test_what_is_open_may_be_closed_and_what_is_closed_opened_again() -> None:
     check_sayable(saying(found))
     shut = closed(saying(found), AT)
     check_sayable(saying(shut, close=False))
-    check_sayable(saying(reopened(saying(shut, close=False), AT)))
+    again = reopened(saying(shut, close=False), AT)
+    check_sayable(saying(again))
+    assert shut.status == closed(saying(again), AT).status != again.status
 
 
 @pytest.mark.parametrize(

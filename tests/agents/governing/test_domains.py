@@ -79,6 +79,7 @@ async def test_changes_are_followed_without_being_asked(tmp_path: Path) -> None:
 
         await until(taken_up, "the domain that was connected")
         following.cancel()
+        assert (await done(domains.performer("acme"), "deactivate_egnyte_user", "f1")).state == "succeeded"
 
 
 async def test_a_token_replaced_a_moment_ago_does_not_fail_an_action(tmp_path: Path) -> None:

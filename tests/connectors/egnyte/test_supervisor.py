@@ -111,6 +111,11 @@ async def test_one_that_fails_harms_no_other(tmp_path: Path) -> None:
         await place.until(lambda: place.seen("good") == 1)
         await place.until(lambda: (status := place.status("bad")) is not None and status.state == "refused")
         await place.until(lambda: (status := place.status("broken")) is not None and status.error_kind == "unreachable")
+        good.append(upload(2, date=RealClock().now_ms()))
+        await place.until(lambda: place.seen("good") == 2)
+        assert (place.seen("bad"), place.seen("broken"), place.status("unreadable")) == (0, 0, None)
+        assert (status := place.status("good")) is not None
+        assert (status.state, status.error_kind) == ("following", "")
 
 
 async def test_a_new_token_is_taken_up_from_the_cursor(tmp_path: Path) -> None:

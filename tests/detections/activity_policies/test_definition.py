@@ -105,8 +105,8 @@ def test_what_is_no_policy_is_told(text: str) -> None:
 
 @given(st.text(max_size=200) | st.text("ab:{}[]&*!-\n '\"#|>?", max_size=60))
 def test_no_text_makes_the_check_raise(text: str) -> None:
-    check(text, "x.yaml")
-    check(HEAD + "filters:\n" + text, "x.yaml")
+    for each in (text, HEAD + "filters:\n" + text):
+        assert all(problem.problem for problem in check(each, "x.yaml")), "what is wrong is said"
 
 
 @pytest.mark.parametrize("name", ["failed_logins", "policy_rejected"])
