@@ -2,6 +2,7 @@
 is told again at doublings and with each of them who gets in, and is closed when most of them do: then they were people.
 """
 
+import abc
 from collections.abc import Sequence
 from typing import Annotated, ClassVar, Final
 
@@ -41,7 +42,7 @@ class AssaultSettings(PolicySettings, frozen=True, kw_only=True):
     success_severity: Severity = "high"
 
 
-class MassLogins:
+class MassLogins(abc.ABC):
     """A policy on attempts to log in. It says when there are too many, and in which words."""
 
     metadata: ClassVar[Metadata]
@@ -69,25 +70,25 @@ class MassLogins:
         assault.reason = self.quiet(attempt, kept)
         return (self._candidate("suppress" if assault.reason else "create", attempt, kept, assault, found),)
 
+    @abc.abstractmethod
     def too_many(self, attempt: Attempt, kept: Logins) -> Crowd | None:
         """The crowd that is too large, None where there is none."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def quiet(self, attempt: Attempt, kept: Logins) -> str:
         """Reason code for not raising it, empty where it is raised."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def words(self, attempt: Attempt, kept: Logins, found: Crowd) -> str:
         """Where it comes from."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def allowed(self, found: Crowd) -> str:
         """What is too many, in words."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def concerned(self, attempt: Attempt, kept: Logins) -> tuple[Concerned, ...]:
         """The networks that it comes from."""
-        raise NotImplementedError
 
     def _begun(self, attempt: Attempt, kept: Logins, found: Crowd) -> Assault:
         marks = [each for each in kept.marks if each.number >= found.first_pane]

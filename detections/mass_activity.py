@@ -4,6 +4,7 @@ The moment is Defender's template (so many within a minute), and says nothing wh
 Defender's session: activities with short gaps, compared with those of the user's last 30 days.
 """
 
+import abc
 from collections.abc import Sequence
 from math import floor
 from typing import Annotated, ClassVar, Final, Literal
@@ -46,7 +47,7 @@ class MassSettings(RunSettings, frozen=True, kw_only=True):
     usual_days: Annotated[int, Meta(ge=1, le=USUAL_DAYS)] = 3
 
 
-class MassActivity:
+class MassActivity(abc.ABC):
     """A policy on too much of something. Its kinds say what counts, of what type, and in which words it is told."""
 
     metadata: ClassVar[Metadata]
@@ -61,13 +62,13 @@ class MassActivity:
         self._pane_ms = self._window_ms // PANES
         self._least = min(settings.max_in_window + 1, settings.min_in_run)
 
+    @abc.abstractmethod
     def counts(self, activity: Activity) -> bool:
         """Whether `activity`, successful and of one of `types`, counts at all."""
-        raise NotImplementedError
 
+    @abc.abstractmethod
     def volume_of(self, user: UserState) -> Volume:
         """Where the volume of this kind is kept."""
-        raise NotImplementedError
 
     def judge(self, activity: Activity, user: UserState) -> Sequence[Candidate]:
         """Candidates for `activity`: one finding a run, updated each time it has doubled."""
