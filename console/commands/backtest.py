@@ -18,6 +18,7 @@ from agents.backtest import AGENTS
 from agents.backtest_report import Brief
 from agents.backtest_run import Report, run
 from agents.policies import load_policies
+from console.backtests import Kept, keep
 from console.moments import EXAMPLES, moment_ms, shown
 from console.session import Session, session_of
 
@@ -62,6 +63,10 @@ def backtest(
     report = asyncio.run(
         run(session.settings, chosen, names, from_ms, to_ms, run_id=run_id if topics else "", tell=tell)
     )
+    try:
+        keep(session.settings, Kept(now_ms, str(policies), report))
+    except OSError as error:
+        tell(f"The console will not show this report, for it can't be kept: {error}")
     if json:
         typer.echo(msgspec.json.encode(report))
     else:

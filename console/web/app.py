@@ -28,6 +28,7 @@ from console.web.rendering import render
 from console.web.searches_pages import SearchesPages
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER, SigningIn
+from console.web.standings import Standings
 from console.web.system_pages import SystemPages
 from streams.errors import Refused
 from streams.kafka_admin import BrokerAwayError
@@ -55,7 +56,7 @@ def make_app(
             *api.routes(database, follower, domains),
             *assets.routes(),
             *_signing_in(sessions, token, owner, provider),
-            *Overview(database, follower).routes,
+            *Overview(database, follower, Standings(outside.connectors)).routes,
             *PeoplePages(database).routes,
             *NormalPages(database, outside.learned).routes,
             *AddressPages(database, outside.marking).routes,

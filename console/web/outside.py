@@ -10,6 +10,7 @@ import msgspec
 
 from connectors.egnyte.standing import Report
 from console import governing, verdicts
+from console.backtests import Kept, last
 from console.commands.policies import Row, has_directory, rows_of
 from console.commands.status import read_statuses, reports_of
 from console.events import Published
@@ -28,6 +29,10 @@ async def _only_shows(_: object) -> Published:
     raise Refused("this console only shows: nothing was written")
 
 
+def _no_backtest() -> Kept | None:
+    return None
+
+
 async def _nothing_learned(_: str) -> Learned:
     return Learned()
 
@@ -38,15 +43,16 @@ async def _no_connectors() -> list[Report]:
 
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """`publish`: writes a verdict to where workers read it. `ask`: writes requests of governance; None where this
-    console can't. `connectors`: how they fare. `policies`: those in force. `learned`: what detection knows of
-    a user. `marking`: sets marks of addresses; None
-    where there is no folder for them. Each may raise Refused and Kafka's errors.
+    console can't. `connectors`: how they fare. `policies`: those in force. `backtest`: the last one. `learned`: what
+    detection knows of a user. `marking`: sets marks of addresses; None where there is no folder for them. Each may
+    raise Refused and Kafka's errors.
     """
 
     publish: Callable[[Verdict], Awaitable[Published]] = _only_shows
     ask: Callable[[Sequence[GovernanceRecord]], Awaitable[None]] | None = None
     connectors: Callable[[], Awaitable[list[Report]]] = _no_connectors
     policies: Callable[[], list[Row]] = list
+    backtest: Callable[[], Kept | None] = _no_backtest
     learned: Callable[[str], Awaitable[Learned]] = _nothing_learned
     marking: Marking | None = None
 
@@ -74,5 +80,11 @@ def outside_of(settings: Settings) -> Outside:
         return rows_of(Path(settings.policies.dir), directory=has_directory(settings))
 
     return Outside(
-        publish=publish, ask=ask, connectors=connectors, policies=policies, learned=learnt, marking=marking_of(settings)
+        publish=publish,
+        ask=ask,
+        connectors=connectors,
+        policies=policies,
+        backtest=lambda: last(settings),
+        learned=learnt,
+        marking=marking_of(settings),
     )

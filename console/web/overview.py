@@ -13,17 +13,19 @@ from console.archive.database import Database
 from console.archive.follower import Follower
 from console.web.drawing import bars
 from console.web.rendering import SEVERITIES, render
+from console.web.standings import Standings
 
 
 class Overview:
     """The route `/`."""
 
-    def __init__(self, database: Database, follower: Follower) -> None:
-        self._database, self._follower = database, follower
+    def __init__(self, database: Database, follower: Follower, standings: Standings) -> None:
+        self._database, self._follower, self._standings = database, follower, standings
         self.routes = [Route("/", self._look)]
 
     async def _look(self, request: Request) -> Response:
         now_ms = round(time.time() * 1000)
+        heard = await self._standings.latest()
         run = anyio.to_thread.run_sync
         by_severity = await run(findings.open_by_severity, self._database)
         days = await run(findings.raised_by_day, self._database, now_ms)
@@ -40,4 +42,5 @@ class Overview:
             latest=latest,
             held=held[0],
             follower=self._follower,
+            heard=heard,
         )

@@ -44,8 +44,15 @@ class SystemPages:
         rows = await anyio.to_thread.run_sync(self._outside.policies)
         hits = {each["policy"]: each for each in await anyio.to_thread.run_sync(findings.policies, self._database)}
         known = {row.id for row in rows}
+        tried = await anyio.to_thread.run_sync(self._outside.backtest)
         return render(
-            request, "policies", rows=rows, hits=hits, gone=[each for name, each in hits.items() if name not in known]
+            request,
+            "policies",
+            rows=rows,
+            hits=hits,
+            gone=[each for name, each in hits.items() if name not in known],
+            tried=tried,
+            compared={each.policy: each for each in tried.report.policies} if tried is not None else {},
         )
 
     async def _connectors(self, request: Request) -> Response:

@@ -7,7 +7,7 @@ import pytest
 
 from console.archive.follower import Follower
 from console.web.app import make_app
-from console.web.guard import COOKIE, OPEN, role_for
+from console.web.guard import COOKIE, OPEN, OWN, role_for
 from console.web.sessions import GUESSES, GUESSES_S, IDLE_S, LINK_S, LONGEST_S, Guesses, Role, Sessions
 from streams.sections import Settings
 from tests.console.archive.archives import filled
@@ -89,7 +89,7 @@ def test_roles_on_every_route(console: str, tmp_path_factory: pytest.TempPathFac
             if path != "/login":  # that refuses for reasons of its own
                 refused = viewer.post(path).status_code
                 assert (refused == 403) == (path not in OPEN), (path, refused)
-    assert [role_for("POST", path) for path in paths if path not in OPEN | {"/logout"}].count("viewer") == 0
+    assert [role_for("POST", path) for path in paths if path not in OPEN | OWN].count("viewer") == 0
     database.close()
 
 

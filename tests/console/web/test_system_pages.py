@@ -7,8 +7,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from agents.backtest_report import Compared
+from agents.backtest_run import Report
 from agents.governing.requests import asked_by, outcome
-from connectors.egnyte.standing import Report
+from connectors.egnyte.standing import Report as ConnectorReport
+from console import backtests
 from console.archive import rows
 from console.archive.follower import Follower
 from console.commands.policies import Row, rows_of
@@ -44,14 +47,25 @@ class Broker:
     async def ask(self, requests: Sequence[GovernanceRecord]) -> None:
         self.asked += requests
 
-    async def connectors(self) -> list[Report]:
+    async def connectors(self) -> list[ConnectorReport]:
         if self.error:
             raise self.error
-        return [Report(connector="acme", url="https://acme.example", state="error", error=SCRIPT, advice="log in")]
+        return [
+            ConnectorReport(connector="acme", url="https://acme.example", state="error", error=SCRIPT, advice="log in")
+        ]
 
     @staticmethod
     def policies() -> list[Row]:
         return rows_of(Path("nowhere"), directory=False)
+
+    @staticmethod
+    def backtest() -> backtests.Kept | None:
+        compared = Compared(policy="impossible_travel", live=1, backtest=3, same=1, changed=0, added=2, gone=0)
+        return backtests.Kept(
+            AT, f"/tried/{SCRIPT}",
+            Report(from_ms=AT - 5, to_ms=AT, agents=("detect",), policy_set="0", judged=12_345, letters={}, topics=(),
+                   policies=(compared,)),
+        )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -64,7 +78,7 @@ def console(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterato
     database = told(tmp_path_factory.mktemp("console") / "a.duckdb")
     records = [kept(n, each) for n, each in enumerate((WANTED, STARTED, DONE, WANTED))]
     database.store({"governance": [rows.governance(records).table]}, {("t.governance", 0): 4})
-    outside = Outside(ask=broker.ask, connectors=broker.connectors, policies=broker.policies)
+    outside = Outside(ask=broker.ask, connectors=broker.connectors, policies=broker.policies, backtest=broker.backtest)
     with serving(make_app(database, Follower(Settings(), database), "-", sessions=SESSIONS, outside=outside)) as there:
         yield there
     database.close()
@@ -81,7 +95,8 @@ def signed_in(console: str, role: Role) -> tuple[httpx.Client, dict[str, str]]:
 @pytest.mark.parametrize(
     ("path", "words"),
     [
-        ("/policies", ["Impossible travel", "impossible_travel"]),
+        ("/policies", ["Impossible travel", "impossible_travel", "12,345 records", "3 (+2, −0)", "&lt;script&gt;"]),
+        ("/", ["acme</a>", "<td>error</td>", "log in", "&lt;script&gt;"]),
         ("/connectors", ["acme: error", "log in", "&lt;script&gt;"]),
         ("/governance", ["suspend user", ">succeeded</td>", FORMULA, "&lt;script&gt;"]),
         (f"/governance/{DONE.uid}", ["succeeded", "govern undo", RAISED.finding_info.uid, "&lt;script&gt;"]),
