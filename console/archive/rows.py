@@ -1,6 +1,6 @@
 """Records of the topics as columns of the archive's tables. Pure."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -10,6 +10,7 @@ import pyarrow
 from console.archive.tables import ACTIVITY_COLUMNS, TABLES
 from schemas import finding as findings
 from schemas.activity import Activity
+from streams import cluster
 
 Columns = dict[str, list[Any]]
 REPLAY: Final = "replay"
@@ -26,23 +27,11 @@ _ARROW: Final[dict[str, Any]] = {
 }
 
 
-class Record(Protocol):
-    """One record as aiokafka gives it."""
+class Record(cluster.Record, Protocol):
+    """One record, which says of which topic it is."""
 
     @property
     def topic(self) -> str: ...
-    @property
-    def partition(self) -> int: ...
-    @property
-    def offset(self) -> int: ...
-    @property
-    def timestamp(self) -> int: ...
-    @property
-    def key(self) -> bytes | None: ...
-    @property
-    def value(self) -> bytes | None: ...
-    @property
-    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class Rows(NamedTuple):
