@@ -16,7 +16,7 @@ COMPACTED_SEGMENT_BYTES: Final = 64 * MIB
 """The open segment is never compacted, so it bounds what a restore reads beyond the state itself."""
 
 AGENTS: Final = ("enrich", "detect", "networks", "profile", "govern")
-STATEFUL: Final = ("detect", "networks", "profile", "govern")
+STATEFUL: Final = ("detect", "networks", "profile")
 """Agents with a table, and so with a changelog."""
 
 

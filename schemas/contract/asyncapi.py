@@ -8,7 +8,7 @@ VERSION: Final = "1.0.0"
 """Of the contract. What breaks a consumer gets a new topic name, so the first number grows only with one."""
 
 KAFKA_BINDING: Final = "0.5.0"
-AGENTS: Final = ("detect", "networks", "profile", "govern")
+AGENTS: Final = ("detect", "networks", "profile")
 """Agents that have a table, and so a changelog."""
 
 DESCRIPTION: Final = """\

@@ -33,7 +33,6 @@ def test_names_are_those_that_others_build_on() -> None:
         "egnyte.events", "egnyte.activities", "egnyte.attempts", "egnyte.alerts", "egnyte.behaviors", "egnyte.profile",
         "egnyte.directory", "egnyte.governance", "egnyte.connectors", "egnyte.dead-letters",
         "egnyte-watch-detect-changelog", "egnyte-watch-networks-changelog", "egnyte-watch-profile-changelog",
-        "egnyte-watch-govern-changelog",
     }  # fmt: skip
     assert group_name(Settings(), "enrich") == "egnyte-watch-enrich"
 
