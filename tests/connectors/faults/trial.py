@@ -98,6 +98,7 @@ class Run:
         self._process: asyncio.subprocess.Process | None = None
         self._ended = asyncio.Event()
         self._told_to_stop = False
+        self._killing = asyncio.Lock()
         self._environment: dict[str, str] = {}
         for name in faults:
             FAULTS[name](self)
@@ -111,15 +112,18 @@ class Run:
         self.server.at(time_ms, action)
 
     async def kill(self, down_s: float = 0) -> None:
-        """kill -9, and a new process `down_s` seconds of the trial's time later."""
-        assert self._process is not None
-        if self._process.returncode is None:
-            self._process.kill()
-        await self._process.wait()
-        self.outcome.kills += 1
-        if down_s:
-            self.clock.set(min(self.clock.now_ms() + round(down_s * 1_000), self.end_ms - DAY_MS // 2))
-        await self._start()
+        """kill -9, and a new process `down_s` seconds of the trial's time later. One kill after the other: each would
+        start a process, and of two the first is fenced.
+        """
+        async with self._killing:
+            assert self._process is not None
+            if self._process.returncode is None:
+                self._process.kill()
+            await self._process.wait()
+            self.outcome.kills += 1
+            if down_s:
+                self.clock.set(min(self.clock.now_ms() + round(down_s * 1_000), self.end_ms - DAY_MS // 2))
+            await self._start()
 
     async def play(self, log: Path) -> Outcome:
         """The whole run. Raises TimeoutError where it does not come to its end, or what the connector said instead."""
