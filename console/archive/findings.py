@@ -97,7 +97,7 @@ def records(database: Database, uid: str) -> list[Record]:
 
 
 def of_user(
-    database: Database, user_key: str, from_ms: int, until_ms: int, kind: str = "", limit: int = 50
+    database: Database, user_key: str, from_ms: int, until_ms: int, kind: str = "", limit: int = PAGE
 ) -> list[Row]:
     """Findings about a user in a span of time, newest first; of one `kind` only, where one is given."""
     found = database.read(

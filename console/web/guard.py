@@ -68,8 +68,8 @@ def role_for(method: str, path: str) -> Role:
 class Guard:
     """Lets nobody in without token or session, on any path, known or not; and gives every answer its headers.
 
-    Handlers find the session in `request.state.session` (None for a program with the token), and what was posted in
-    `request.state.form`.
+    Handlers find the session in `request.state.session` (None for a program with the token), whether it still holds
+    in `request.state.is_in`, and what was posted in `request.state.form`.
     """
 
     def __init__(self, app: ASGIApp, token: str, sessions: Sessions) -> None:
@@ -99,10 +99,12 @@ class Guard:
         """What is answered instead, None where the request goes on."""
         # Of the scope, as routes are chosen: `request.url` is put together with the caller's Host header.
         state, path = request.state, str(request.scope["path"])
-        state.session, state.form = None, {}
+        state.session, state.form, state.is_in = None, {}, lambda: True
         if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
             return None
-        session = state.session = self._sessions.known(cookie_of(request), used=path != NEWS)
+        identity = cookie_of(request)
+        session = state.session = self._sessions.known(identity, used=path != NEWS)
+        state.is_in = lambda: self._sessions.known(identity, used=False) is not None
         is_open = path in OPEN
         if session is None and not is_open:
             return _stranger(request)
@@ -122,9 +124,10 @@ async def _unmeant(request: Request, session: Session | None, *, is_open: bool) 
         if len(taken) > MAX_FORM_BYTES:
             return _refused(request, 413, "Too long", f"A form has at most {MAX_FORM_BYTES:,} bytes: write less.")
     try:
-        form = dict(parse_qsl(taken.decode(), max_num_fields=100))
+        fields = parse_qsl(taken.decode(), max_num_fields=100)
     except ValueError:
         return _refused(request, 400, "Not understood", "This is no form of this console.")
+    form = {name: value.replace("\r\n", "\n") for name, value in fields}  # as browsers count characters
     given = form.pop(CSRF_FIELD, "").encode()
     if session is not None and not is_open and not hmac.compare_digest(given, session.csrf.encode()):
         words = (

@@ -53,6 +53,7 @@ class PeoplePages:
             days=DAYS,
             named=NAMED,
             findings=found,
+            most_findings=findings.PAGE,
             map=drawing(summary.spots, "Map of places: " + ", ".join(spot.label for spot in summary.spots)),
             hours=bars([(f"{hour:02}", hours.get(hour, 0)) for hour in range(24)]) if hours else None,
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
@@ -17,7 +18,7 @@ from console.archive.follower import Follower
 from console.commands.policies import Row, rows_of
 from console.web.app import make_app
 from console.web.guard import COOKIE
-from console.web.news import News
+from console.web.news import MAX_OF_ONE, News
 from console.web.outside import Outside
 from console.web.sessions import IDLE_S, Role, Sessions
 from schemas import governance
@@ -147,7 +148,7 @@ def test_trouble_becomes_a_page(console: str, broker: Broker, error: Exception, 
 
 async def test_news_reaches_every_page_and_stops_with_it() -> None:
     news = News()
-    pages = [news._stream() for _ in range(2)]
+    pages = [news._stream("", lambda: True) for _ in range(2)]
     assert [await anext(page) for page in pages] == ["retry: 5000\n\n"] * 2
     waiting = [asyncio.ensure_future(anext(page)) for page in pages]
     news.stored({"activities": 5})
@@ -156,6 +157,36 @@ async def test_news_reaches_every_page_and_stops_with_it() -> None:
     for page in pages:
         await page.aclose()  # type: ignore[attr-defined]
     assert news._listeners == set()
+
+
+async def test_a_slow_page_misses_nothing_and_costs_one_number() -> None:
+    news = News()
+    slow = news._stream("", lambda: True)
+    await anext(slow)
+    for _ in range(10_000):
+        news.stored({"finding_records": 2})
+    assert await anext(slow) == "event: findings\ndata: 20000\n\n"
+    await slow.aclose()  # type: ignore[attr-defined]
+
+
+async def test_who_signed_out_is_told_nothing_more() -> None:
+    news, signed_in = News(), [True]
+    page = news._stream("", lambda: signed_in[0])
+    await anext(page)
+    signed_in[0] = False
+    news.stored({"finding_records": 1})
+    assert [each async for each in page] == []
+    assert news._listeners == set()
+
+
+def test_nobody_takes_all_places_to_listen(console: str) -> None:
+    (client, _), (other, _) = signed_in(console, "viewer"), signed_in(console, "viewer")
+    with client, other, ExitStack() as streams:
+        heard = [streams.enter_context(client.stream("GET", "/events")).iter_text() for _ in range(MAX_OF_ONE)]
+        assert {next(each) for each in heard} == {"retry: 5000\n\n"}
+        assert client.get("/events").status_code == 503
+        with other.stream("GET", "/events") as answer:
+            assert answer.status_code == 200
 
 
 def test_waiting_for_news_keeps_no_session() -> None:
