@@ -117,6 +117,7 @@ def _policy(
         children=filters.flags,
         repeated=repeated,
         daily_limit=limit,
+        reasons=filters.reasons,
     )
 
 

@@ -14,29 +14,41 @@ from detections.activity_policies.document import Items, Reader, Scalar, Table, 
 from detections.activity_policies.organisation import Organisation
 
 ANY: Final = "any"
+BECAUSE: Final = "because"
+
+
+class Reason(NamedTuple):
+    """`words`: what a finding says where `holds`."""
+
+    words: str
+    holds: Test
 
 
 class Filters(NamedTuple):
-    """`types`: activity types that can match at all. `test`: the rest. `flags`: whether flags are asked about."""
+    """`types`: activity types that can match at all. `test`: the rest. `flags`: whether flags are asked about.
+    `reasons`: alternatives that say why they are one.
+    """
 
     types: frozenset[str]
     tests: tuple[Weighed, ...]
     flags: bool
+    reasons: tuple[Reason, ...] = ()
 
 
 def read_filters(value: Value | None, reader: Reader, organisation: Organisation, zone: tzinfo = UTC) -> Filters:
     """The filters that `value` asks for; what is wrong goes to `reader`."""
     types, tests, flags = frozenset(JUDGED_TYPES), list[Weighed](), False
+    reasons: list[Reason] = []
     for name, given in reader.table(value, "filters", (*ATTRIBUTES, ANY)).items():
         field = f"filters.{name}"
         if name == ANY:
-            tests += _alternatives(given, field, reader, organisation, zone)
+            tests += _alternatives(given, field, reader, organisation, zone, reasons)
         elif name == "type":
             types &= _types(given, field, reader)
         else:
             flags |= name == "flag"
             tests += _conditions(name, given, field, reader, organisation, zone)
-    return Filters(types, tuple(tests), flags)
+    return Filters(types, tuple(tests), flags, tuple(reasons))
 
 
 def every(tests: Sequence[Weighed]) -> Test:
@@ -58,7 +70,10 @@ def _joined(tests: Sequence[Test]) -> Test:
     raise AssertionError("a sequence has one of these forms")
 
 
-def _alternatives(value: Value, field: str, reader: Reader, organisation: Organisation, zone: tzinfo) -> list[Weighed]:
+def _alternatives(
+    value: Value, field: str, reader: Reader, organisation: Organisation, zone: tzinfo, reasons: list[Reason]
+) -> list[Weighed]:
+    """One test for all of them; those that say why they are one go to `reasons`."""
     if not isinstance(value, Items) or not value.values:
         reader.wrong(value.line, field, f"is {shown(value)}", "expected a list of filters, of which one is enough")
         return []
@@ -66,9 +81,14 @@ def _alternatives(value: Value, field: str, reader: Reader, organisation: Organi
     for number, each in enumerate(value.values):
         tests: list[Weighed] = []
         where = f"{field}[{number}]"
-        for name, given in reader.table(each, where, tuple(ATTRIBUTES)).items():
-            tests += _conditions(name, given, f"{where}.{name}", reader, organisation, zone)
+        entries = reader.table(each, where, (*ATTRIBUTES, BECAUSE))
+        because = reader.text(entries.get(BECAUSE), f"{where}.{BECAUSE}")
+        for name, given in entries.items():
+            if name != BECAUSE:
+                tests += _conditions(name, given, f"{where}.{name}", reader, organisation, zone)
         found.append(Weighed(sum(test.weight for test in tests), every(tests)))
+        if because is not None:
+            reasons.append(Reason(because, found[-1].test))
     return [Weighed(sum(each.weight for each in found), _either([each.test for each in found]))]
 
 

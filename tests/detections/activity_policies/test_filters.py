@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from detections.activity_policies.attributes import ATTRIBUTES, operators
 from detections.activity_policies.organisation import Organisation
+from detections.state import UserState
 from schemas.activity import Account, Knowledge, Network, Person, Place
-from tests.detections.activity_policies.policies_of import DAY, OURS, act, matches
+from tests.detections.activity_policies.policies_of import DAY, OURS, act, matches, policy_of, problems_of
 
 HOUR = 3_600_000
 GUEST = Person(email="ines@partner.example", name="Ines")
@@ -241,3 +242,26 @@ def test_no_activity_makes_a_policy_raise(text: str, other: str, time_ms: int) -
         "{path: {glob: '**/*a*/?'}}", "{client: new}", "{actor: {glob: '*'}}", "{extension: a}",
     ):  # fmt: skip
         assert matches(filters, activity) in (True, False)
+
+
+def test_a_finding_says_which_alternatives_hold() -> None:
+    policy = policy_of(
+        "filters:\n  any:\n    - {because: it was downloaded, action: download}\n"
+        "    - {because: the network is not ours, ip_category: {neq: corporate}}\n    - {country: PT}\n"
+    )
+
+    def said(**fields: Any) -> list[str]:
+        found = policy.judge(act(**fields), UserState())
+        return [each.message.partition(" Because ")[2] for each in found]
+
+    hotel = Network(category="")
+    assert said() == ["it was downloaded."]
+    assert said(network=hotel) == ["it was downloaded, and the network is not ours."]
+    assert said(network=hotel, action="Preview") == ["the network is not ours."]
+    assert said(action="Preview") == [""]
+    assert said(action="Preview", place=Place(country="ES")) == []
+
+
+def test_a_reason_without_words_is_a_mistake() -> None:
+    text = "id: a_policy\ntitle: A policy\nfilters:\n  any:\n    - {because: [], country: PT}\n"
+    assert [(each.field, each.line) for each in problems_of(text)] == [("filters.any[0].because", 5)]
