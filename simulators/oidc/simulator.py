@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, urlencode
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from simulators.oidc.keys import Algorithm, SigningKey, forged
@@ -34,7 +35,8 @@ class Behaviour(msgspec.Struct, kw_only=True):
     `calls_itself`: an issuer that is not its own. `redirect_uris`: those registered. `user`: claims of who signs in.
     `spoilt`: claims put over the right ones, None leaves one out. `forge`: sign by `none`, or by HS256 with the
     published key. `stranger`: sign with this key, which is not published. `refusal`: the error that people come back
-    with. `away`: answer 503. `methods`: how clients may prove themselves.
+    with. `asks`: people have to say yes on a page of its own, else they are sent back at once. `away`: answer 503.
+    `methods`: how clients may prove themselves.
     """
 
     client_id: str = "console"
@@ -46,6 +48,7 @@ class Behaviour(msgspec.Struct, kw_only=True):
     forge: Literal["none", "HS256"] | None = None
     stranger: SigningKey | None = None
     refusal: str = ""
+    asks: bool = False
     away: bool = False
     methods: tuple[str, ...] = ("client_secret_post", "client_secret_basic")
 
@@ -98,6 +101,9 @@ class OidcSimulator:
         given = request.query_params
         if given.get("client_id") != self.does.client_id or given.get("redirect_uri") not in self.does.redirect_uris:
             return PlainTextResponse("this application is not registered, or not with this address", 400)
+        if self.does.asks and "yes" not in given:
+            target = html.escape(f"/authorize?{urlencode([*given.items(), ('yes', '1')])}")
+            return HTMLResponse(f'<!doctype html><title>Provider</title><a href="{target}">Yes, it is me</a>')
         answer = {"state": given.get("state", ""), "iss": self.issuer}
         proper = given.get("response_type") == "code" and "openid" in given.get("scope", "").split()
         if not proper or given.get("code_challenge_method") != "S256" or not given.get("code_challenge"):

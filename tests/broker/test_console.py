@@ -14,19 +14,29 @@ from typing import Any
 import httpx
 from aiokafka import AIOKafkaProducer
 
+from agents import detect
+from connectors.places.marks import MarkFile
+from detections import state as user_state
+from detections.state import History, UserState
 from schemas import finding as findings
+from schemas import mark as marks
+from schemas import meta as metas
 from schemas import verdict as verdicts
+from schemas.event import Envelope
+from schemas.meta import META_KEY, Meta
 from simulators.kafka.node import free_ports
-from streams.cluster import TopicPartition
-from streams.kafka import client_options
+from streams.cluster import Record, TopicPartition
+from streams.kafka import client_options, partition_of
 from streams.kafka_cluster import KafkaCluster
 from streams.sections import KafkaSettings, Settings, StreamsSettings
+from streams.state import EPOCH_HEADER
 from streams.topic_admin import prepare_topics
-from streams.topics import PARTITIONS, topic_name
+from streams.topics import PARTITIONS, changelog_name, topic_name
 from tests.broker.waiting import until
-from tests.console.web.stories import RAISED, SCRIPT
+from tests.console.web.stories import RAISED, SCRIPT, WHO
 
 UID = RAISED.finding_info.uid
+IP = "198.51.100.7"
 
 
 async def test_a_finding_is_seen_and_judged(kafka: str, prefix: str, tmp_path: Path) -> None:
@@ -54,6 +64,45 @@ async def test_a_finding_is_seen_and_judged(kafka: str, prefix: str, tmp_path: P
     assert (kept.said, kept.opinion, kept.comment, kept.finding) == ("close", "benign", "asked", RAISED)
 
 
+async def test_a_mark_is_kept_and_what_was_learned_is_read(kafka: str, prefix: str, tmp_path: Path) -> None:
+    settings = Settings(
+        kafka=KafkaSettings(bootstrap=kafka, topic_prefix=prefix), streams=StreamsSettings(data_dir=str(tmp_path))
+    )
+    await prepare_topics(settings)
+    await learn(settings)
+    async with console(settings, tmp_path) as client:
+        csrf = re.findall(r'name="csrf" value="([^"]+)"', (await client.get("/")).text)[0]
+        form = {"csrf": csrf, "ip": IP, "block": IP, "category": "vpn", "why": "exit of ours", "sure": "yes"}
+        await client.post("/ip/mark", data=form)  # its page is not there yet: nobody came from the address
+        page = await client.get("/user/normal", params={"key": WHO})
+        assert (page.status_code, "7 of them with activities" in page.text) == (200, True), page.text
+        unknown = await client.get("/user/normal", params={"key": "acme/nobody"})
+        assert "Nothing is known" in unknown.text
+    assert [(each.block, each.category, each.why) for each in MarkFile(tmp_path / "lists").read()] == [
+        (IP, "vpn", "exit of ours")
+    ]
+    (kept,) = await events(settings)
+    assert (kept.key, Envelope.from_headers(kept.headers).source) == (marks.KEY.encode(), "mark")
+    assert marks.decode(kept.value or b"").category == "vpn"
+
+
+async def learn(settings: Settings) -> None:
+    """State as `detect` leaves it, with others' far behind it."""
+    key, log, epoch = WHO.encode(), changelog_name(settings, detect.NAME), [(EPOCH_HEADER, b"2")]
+    state = user_state.encode(UserState(history=History(day=20_000, days=bytes([2] * 7))))
+    meta = metas.encode(Meta(next=1, schema=detect.SCHEMA, epoch=2))
+    producer: Any = AIOKafkaProducer(**client_options(settings.kafka), linger_ms=50)
+    await producer.start()
+    try:
+        partition = partition_of(key, PARTITIONS)
+        rows = [(key, b"older", [(EPOCH_HEADER, b"1")]), (key, state, epoch)]
+        rows += [(b"acme/%d" % n, b"-", epoch) for n in range(5_000)]
+        for name, value, headers in [*rows, (META_KEY, meta, [])]:
+            await producer.send(log, value, key=name, partition=partition, headers=headers)
+    finally:
+        await producer.stop()
+
+
 @asynccontextmanager
 async def console(settings: Settings, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
     """Somebody who opened the link that a new console printed."""
@@ -62,6 +111,7 @@ async def console(settings: Settings, folder: Path) -> AsyncIterator[httpx.Async
         "EGNYTE_WATCH_KAFKA__TOPIC_PREFIX": settings.kafka.topic_prefix,
         "EGNYTE_WATCH_STREAMS__DATA_DIR": str(folder),
         "EGNYTE_WATCH_VAULT__DIR": str(folder / "vault"),
+        "EGNYTE_WATCH_PLACES__LISTS_DIR": str(folder / "lists"),
         "PYTHONUNBUFFERED": "1",
     }
     (port,) = free_ports(1)
@@ -111,12 +161,16 @@ async def shows(client: httpx.AsyncClient) -> bool:
 
 async def said(settings: Settings) -> list[verdicts.Verdict]:
     """All verdicts that are on the events topic."""
-    cluster, found = KafkaCluster(settings, "test"), []
+    return [verdicts.decode(record.value or b"") for record in await events(settings)]
+
+
+async def events(settings: Settings) -> list[Record]:
+    cluster, found = KafkaCluster(settings, "test"), list[Record]()
     try:
         for number in range(PARTITIONS):
             async with aclosing(cluster.read(TopicPartition(topic_name(settings, "events"), number), 0)) as chunks:
                 async for chunk in chunks:
-                    found += [verdicts.decode(record.value or b"") for record in chunk]
+                    found += chunk
     finally:
         await cluster.close()
     return found

@@ -49,7 +49,7 @@ def console(database: Database, tmp_path_factory: pytest.TempPathFactory) -> Ite
                 issuer=simulator.issuer, client_id="console", client_secret=Secret("s3cret"), admins="console-admins",
                 console_url=here,
             )  # fmt: skip
-            simulator.does = Behaviour(redirect_uris={f"{here}/login/callback"})
+            simulator.does = Behaviour(redirect_uris={f"{here}/login/callback"}, asks=True)
             yield here
 
 
@@ -57,6 +57,7 @@ def test_the_page_that_was_asked_for_opens_after_signing_in(console: str, person
     page = person.new_page()
     page.goto(f"{console}/findings/{RAISED.finding_info.uid}")
     page.get_by_role("link", name="Sign in with localhost").click()
+    page.get_by_role("link", name="Yes, it is me").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(RAISED.finding_info.title)
     assert urlsplit(page.url).path == f"/findings/{RAISED.finding_info.uid}"
     expect(page.get_by_text("mara@acme.example (admin)")).to_be_visible()
@@ -73,6 +74,7 @@ def test_the_page_that_was_asked_for_opens_after_signing_in(console: str, person
 def test_a_link_from_elsewhere_brings_no_session(console: str, person: BrowserContext, tmp_path: Path) -> None:
     page = person.new_page()
     page.goto(f"{console}/login/provider")
+    page.get_by_role("link", name="Yes, it is me").click()
     expect(page.get_by_role("heading", level=1)).to_have_text("Overview")
     other = person.new_page()
     (tmp_path / "elsewhere.html").write_text(f'<iframe src="{console}/"></iframe><a href="{console}/">go</a>')
