@@ -16,6 +16,7 @@ from console.commands.status import read_statuses, reports_of
 from console.events import Published
 from console.learned import Learned, learned
 from console.marking import Marking, marking_of
+from console.policy_about import About, about
 from schemas.governance import GovernanceRecord
 from schemas.verdict import Verdict
 from streams.errors import Refused
@@ -27,6 +28,10 @@ LOOKS: Final = 2
 
 async def _only_shows(_: object) -> Published:
     raise Refused("this console only shows: nothing was written")
+
+
+def _nothing_about(_: str) -> About | None:
+    return None
 
 
 def _no_backtest() -> Kept | None:
@@ -43,15 +48,16 @@ async def _no_connectors() -> list[Report]:
 
 class Outside(msgspec.Struct, frozen=True, kw_only=True):
     """`publish`: writes a verdict to where workers read it. `ask`: writes requests of governance; None where this
-    console can't. `connectors`: how they fare. `policies`: those in force. `backtest`: the last one. `learned`: what
-    detection knows of a user. `marking`: sets marks of addresses; None where there is no folder for them. Each may
-    raise Refused and Kafka's errors.
+    console can't. `connectors`: how they fare. `policies`: those in force; `about`: one of them. `backtest`: the last
+    one. `learned`: what detection knows of a user. `marking`: sets marks of addresses; None where there is no folder
+    for them. Each may raise Refused and Kafka's errors.
     """
 
     publish: Callable[[Verdict], Awaitable[Published]] = _only_shows
     ask: Callable[[Sequence[GovernanceRecord]], Awaitable[None]] | None = None
     connectors: Callable[[], Awaitable[list[Report]]] = _no_connectors
     policies: Callable[[], list[Row]] = list
+    about: Callable[[str], About | None] = _nothing_about
     backtest: Callable[[], Kept | None] = _no_backtest
     learned: Callable[[str], Awaitable[Learned]] = _nothing_learned
     marking: Marking | None = None
@@ -84,6 +90,7 @@ def outside_of(settings: Settings) -> Outside:
         ask=ask,
         connectors=connectors,
         policies=policies,
+        about=lambda name: about(Path(settings.policies.dir), name),
         backtest=lambda: last(settings),
         learned=learnt,
         marking=marking_of(settings),

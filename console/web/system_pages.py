@@ -34,6 +34,7 @@ class SystemPages:
         self._database, self._outside = database, outside
         self.routes = [
             Route("/policies", self._policies),
+            Route("/policies/{id}", self._policy),
             Route("/connectors", self._connectors),
             Route("/governance", self._governance),
             Route("/governance/{uid}", self._action, methods=["GET"]),
@@ -54,6 +55,16 @@ class SystemPages:
             tried=tried,
             compared={each.policy: each for each in tried.report.policies} if tried is not None else {},
         )
+
+    async def _policy(self, request: Request) -> Response:
+        name = request.path_params["id"]
+        about = await anyio.to_thread.run_sync(self._outside.about, name)
+        if about is None:
+            raise HTTPException(404, "No such policy")
+        hits = {each["policy"]: each for each in await anyio.to_thread.run_sync(findings.policies, self._database)}
+        tried = await anyio.to_thread.run_sync(self._outside.backtest)
+        compared = {each.policy: each for each in tried.report.policies} if tried is not None else {}
+        return render(request, "policy", about=about, hit=hits.get(name), compared=compared.get(name))
 
     async def _connectors(self, request: Request) -> Response:
         found = await self._outside.connectors()

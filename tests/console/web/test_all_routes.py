@@ -23,7 +23,7 @@ OIDC = OidcSettings(issuer="http://127.0.0.1:9", client_id="c", console_url="htt
 READ = frozenset({
     "/", "/activities", "/activity", "/activity/{partition:int}/{position:int}", "/api/activities",
     "/api/activities/count", "/api/activities/export", "/api/activities/lines", "/api/status", "/connectors", "/events",
-    "/findings", "/findings/{uid}", "/governance", "/governance/{uid}", "/ip", "/policies", "/user",
+    "/findings", "/findings/{uid}", "/governance", "/governance/{uid}", "/ip", "/policies", "/policies/{id}", "/user",
     "/user/normal",
 })  # fmt: skip
 """For everybody with a session, or the token."""

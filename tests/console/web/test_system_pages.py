@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -16,6 +17,7 @@ from console import backtests
 from console.archive import rows
 from console.archive.follower import Follower
 from console.commands.policies import Row, rows_of
+from console.policy_about import about
 from console.web.app import make_app
 from console.web.guard import COOKIE
 from console.web.news import MAX_OF_ONE, News
@@ -30,6 +32,14 @@ from tests.console.web.served import browser, serving
 from tests.console.web.stories import FORMULA, RAISED, SCRIPT, WHO, told
 
 SESSIONS = Sessions()
+POLICY = f"""
+id: mine
+title: "{SCRIPT}"
+description: "A file called {SCRIPT}."
+enabled: true
+severity: low
+filters: {{type: download}}
+"""
 AT = 1_764_133_200_000
 WANTED = asked_by(SCRIPT, "suspend_user", FORMULA, "acme", AT, SCRIPT, RAISED.finding_info.uid)
 STARTED = outcome(WANTED, "started", AT + 1)
@@ -79,7 +89,17 @@ def console(tmp_path_factory: pytest.TempPathFactory, broker: Broker) -> Iterato
     database = told(tmp_path_factory.mktemp("console") / "a.duckdb")
     records = [kept(n, each) for n, each in enumerate((WANTED, STARTED, DONE, WANTED))]
     database.store({"governance": [rows.governance(records).table]}, {("t.governance", 0): 4})
-    outside = Outside(ask=broker.ask, connectors=broker.connectors, policies=broker.policies, backtest=broker.backtest)
+    folder = tmp_path_factory.mktemp("policies")
+    (folder / "activity").mkdir()
+    (folder / "activity" / "mine.yaml").write_text(POLICY)
+    (folder / "builtin.yaml").write_text("impossible_travel: {min_distance_km: 321}")
+    outside = Outside(
+        ask=broker.ask,
+        connectors=broker.connectors,
+        policies=broker.policies,
+        about=partial(about, folder),
+        backtest=broker.backtest,
+    )
     with serving(make_app(database, Follower(Settings(), database), "-", sessions=SESSIONS, outside=outside)) as there:
         yield there
     database.close()
@@ -98,6 +118,11 @@ def signed_in(console: str, role: Role) -> tuple[httpx.Client, dict[str, str]]:
     [
         ("/policies", ["Impossible travel", "impossible_travel", "12,345 records", "3 (+2, −0)", "&lt;script&gt;"]),
         ("/", ["acme</a>", "<td>error</td>", "log in", "&lt;script&gt;"]),
+        (
+            "/policies/impossible_travel",
+            ["min_distance_km", "<strong>321</strong>", "What to do", "1 open", "3 by the policies"],
+        ),
+        ("/policies/mine", ["&lt;script&gt;", "mine.yaml"]),
         ("/connectors", ["acme: error", "log in", "&lt;script&gt;"]),
         ("/governance", ["suspend user", ">succeeded</td>", FORMULA, "&lt;script&gt;"]),
         (f"/governance/{DONE.uid}", ["succeeded", "govern undo", RAISED.finding_info.uid, "&lt;script&gt;"]),
@@ -116,6 +141,7 @@ def test_pages_tell_and_escape(console: str, path: str, words: list[str]) -> Non
 
 def test_what_is_not_there_is_told(console: str) -> None:
     with signed_in(console, "viewer")[0] as client:
+        assert client.get("/policies/none").status_code == 404
         assert client.get("/governance/none").status_code == 404
         assert client.get("/governance", params={"page": "x"}).status_code == 400
         assert "None." in client.get("/governance", params={"origin": "other"}).text
