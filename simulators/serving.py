@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
 from email.utils import formatdate
@@ -38,6 +39,14 @@ async def serving(routes: Sequence[Route], wire: Wire, clock: Clock, host: str, 
     finally:
         server.done.set()
         await running
+
+
+def told_to_stop() -> asyncio.Event:
+    """Set by SIGINT or SIGTERM. Call it in the loop that waits."""
+    stop = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
 
 
 def _listener(host: str, port: int) -> socket.socket:

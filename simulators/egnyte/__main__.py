@@ -1,11 +1,10 @@
 """`python -m simulators.egnyte`: a whole Egnyte domain on this machine, for people and their own tests."""
 
 import asyncio
-import signal
 from collections.abc import Iterable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -16,6 +15,7 @@ from simulators.egnyte.simulator import EgnyteSimulator
 from simulators.egnyte.switches import Switches
 from simulators.scenario.demo import Demo
 from simulators.scenario.scenario import QUIET_DAYS, Scenario
+from simulators.serving import told_to_stop
 
 DAY_MS = 86_400_000
 DEMO_DELAY_MS = 10_000
@@ -63,12 +63,10 @@ def main(
     visible.
     """
     if list_switches:
-        typer.echo(f"{Switches.__doc__}\n")
-        for name in Switches.__struct_fields__:
-            typer.echo(f"{name}={getattr(Switches(), name)}")
+        typer.echo("\n".join(Switches.listed()))
         return
     try:
-        switches = (Switches() if limits else Switches.unlimited()).changed(_parsed(switch or []))
+        switches = (Switches() if limits else Switches.unlimited()).changed(Switches.parsed(switch or []))
         now_ms = from_iso(start) if start else RealClock().now_ms()
         clock: Clock = RealClock() if speed == 1 and not start else VirtualClock(now_ms, speed)
         events, files = _staged(scenario, now_ms, seed, users, days)
@@ -101,32 +99,8 @@ def _write(files: dict[str, str], folder: Path | None) -> None:
             (folder / name).write_text(text)
 
 
-def _parsed(settings: list[str]) -> dict[str, Any]:
-    """NAME=VALUE as the type of the switch's default. Raises ValueError."""
-    found: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        default = getattr(Switches(), name, None)
-        if not equals or default is None:
-            raise ValueError(
-                f"--set {setting}: NAME=VALUE is needed, with one of {', '.join(Switches.__struct_fields__)}"
-            )
-        if isinstance(default, bool):
-            if value not in {"true", "false"}:
-                raise ValueError(f"--set {setting}: {name} is true or false")
-            found[name] = value == "true"
-            continue
-        try:
-            found[name] = type(default)(value)
-        except ValueError:
-            raise ValueError(f"--set {setting}: {name} is a number, such as {default}") from None
-    return found
-
-
 async def _serve(simulator: EgnyteSimulator, host: str, port: int) -> None:
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    stop = told_to_stop()
     async with simulator.serve(host, port) as url:
         app_key = next(iter(simulator.oauth.apps.values()))
         typer.echo(

@@ -9,7 +9,7 @@ from simulators.clock import Clock, RealClock
 from simulators.egnyte.access import AUDIT_SCOPE, Access, Account, Grant, new_token
 from simulators.egnyte.arrivals import Arrival, arrivals
 from simulators.egnyte.eventlog import Event, EventLog
-from simulators.egnyte.faults import Fault, Faults
+from simulators.egnyte.faults import Fault
 from simulators.egnyte.journal import Journal
 from simulators.egnyte.limits import Limits
 from simulators.egnyte.links import Links
@@ -18,6 +18,7 @@ from simulators.egnyte.reports import Reports
 from simulators.egnyte.stream import AuditStream
 from simulators.egnyte.switches import Switches
 from simulators.egnyte.users import Users
+from simulators.faults import Faults
 
 
 class Domain:
@@ -51,7 +52,7 @@ class Domain:
         self.oauth = OAuth(self.access)
         self.oauth.register(App())
         self.limits = Limits()
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.journal = Journal()
         self.account = account or Account()
         self.token = self.issue_token(token=token)

@@ -14,8 +14,8 @@ from starlette.routing import Route
 from simulators.egnyte import links_api, reports_api, users_api
 from simulators.egnyte.access import Grant, require_audit
 from simulators.egnyte.domain import Domain
+from simulators.egnyte.exchange import Endpoint, Exchange
 from simulators.egnyte.faults import Fault
-from simulators.egnyte.journal import Record
 from simulators.egnyte.refusals import HTML, JSON, RefusedError, Rendered, inactive_developer, render, throttled
 from simulators.egnyte.stream import Query
 from simulators.wire import Reset, Stalled, Truncated, Wire
@@ -25,23 +25,6 @@ CLIENT_GONE: Final = 499
 """In the journal only: nobody is there to get it."""
 MAINTENANCE: Final = b"<html><body><h1>Egnyte is being maintained</h1></body></html>"
 
-
-class Exchange:
-    """One request on its way to an answer, and what the journal will say of it."""
-
-    def __init__(self, domain: Domain, request: Request) -> None:
-        self.domain = domain
-        self.request = request
-        self.now_ms = domain.clock.now_ms()
-        self.record = Record(number=0, at_ms=self.now_ms, method=request.method, path=request.url.path, status=0)
-
-    def note(self, **facts: object) -> None:
-        """Adds facts to the journal's record."""
-        self.record = msgspec.structs.replace(self.record, **facts)
-
-
-Endpoint = Callable[[Exchange, Grant], Awaitable[bytes | Response]]
-"""Gives the JSON of a 200, or an answer of another kind."""
 
 MORE: Final[tuple[tuple[str, str, Endpoint], ...]] = (
     ("GET", f"{reports_api.BASE}/jobs/{{job}}", reports_api.poll),
@@ -106,7 +89,7 @@ class PublicApi:
         if admission.refusal is not None:
             exchange.note(error="throttled", retry_after_s=admission.retry_after_s)
             return _sent(admission.refusal)
-        fault = domain.faults.strike(request.url.path, exchange.now_ms)
+        fault = domain.faults.strike(request.method, request.url.path, exchange.now_ms)
         if fault is not None:
             exchange.note(fault=fault.kind)
             if (instead := self._instead(fault, exchange)) is not None:

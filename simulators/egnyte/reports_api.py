@@ -1,21 +1,19 @@
 """The endpoints of the older reports (v1)."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
 from simulators.egnyte.access import Grant, require_audit
+from simulators.egnyte.exchange import Exchange
 from simulators.egnyte.refusals import JSON, RefusedError
-
-if TYPE_CHECKING:
-    from simulators.egnyte.pubapi import Exchange
 
 BASE: Final = "/pubapi/v1/audit"
 _body = msgspec.json.Decoder(dict[str, Any])
 
 
-async def create(exchange: "Exchange", grant: Grant) -> Response:
+async def create(exchange: Exchange, grant: Grant) -> Response:
     """POST `/pubapi/v1/audit/{report}`: 202 with the job's id."""
     domain = exchange.domain
     require_audit(grant, domain.switches)
@@ -28,7 +26,7 @@ async def create(exchange: "Exchange", grant: Grant) -> Response:
     return Response(msgspec.json.encode({"id": job.id}), 202, media_type=JSON)
 
 
-async def poll(exchange: "Exchange", grant: Grant) -> bytes | Response:
+async def poll(exchange: Exchange, grant: Grant) -> bytes | Response:
     """GET `/pubapi/v1/audit/jobs/{job}`: running, failed, or 303 to what was found."""
     domain, job_id = exchange.domain, exchange.request.path_params["job"]
     require_audit(grant, domain.switches)
@@ -40,7 +38,7 @@ async def poll(exchange: "Exchange", grant: Grant) -> bytes | Response:
     return Response(b"", 303, {"Location": where})
 
 
-async def fetch(exchange: "Exchange", grant: Grant) -> Response:
+async def fetch(exchange: Exchange, grant: Grant) -> Response:
     """GET `/pubapi/v1/audit/{report}/{job}`: a page of JSON, or the CSV file."""
     domain, names = exchange.domain, exchange.request.query_params
     report, job_id = exchange.request.path_params["report"], exchange.request.path_params["job"]
@@ -62,7 +60,7 @@ async def fetch(exchange: "Exchange", grant: Grant) -> Response:
     return Response(msgspec.json.encode(found), media_type=JSON)
 
 
-async def delete(exchange: "Exchange", grant: Grant) -> Response:
+async def delete(exchange: Exchange, grant: Grant) -> Response:
     """DELETE `/pubapi/v1/audit/{report}/{job}`."""
     domain, names = exchange.domain, exchange.request.path_params
     require_audit(grant, domain.switches)

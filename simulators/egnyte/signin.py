@@ -44,7 +44,7 @@ class SignIn:
             at_ms, error, names = domain.clock.now_ms(), "", dict(request.query_params)
             if request.method == "POST":
                 names = dict(parse_qsl((await request.body())[:MAX_FORM_BYTES].decode(errors="replace")))
-            fault = domain.faults.strike(request.url.path, at_ms)
+            fault = domain.faults.strike(request.method, request.url.path, at_ms)
             try:
                 if fault is not None and fault.kind == "status":
                     headers = {"Retry-After": str(fault.retry_after_s)} if fault.retry_after_s else {}

@@ -2,9 +2,9 @@
 likelier form.
 """
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import msgspec
+from simulators.switchboard import Switchboard
 
 ThrottleStyle = Literal["429", "mashery", "fault"]
 ErrorStyle = Literal[
@@ -20,7 +20,7 @@ UsersKey = Literal["resources", "Resources"]
 PatchNames = Literal["nested", "flat", "both"]
 
 
-class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Switches(Switchboard, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How this Egnyte behaves. 0 means "no such limit" for every limit, slice and cap.
 
     Stream: `page_cap` events an answer (10,000 in older documentation). `slice_minutes` of history one request
@@ -132,14 +132,3 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def unlimited(cls, **changes: Any) -> "Switches":
         """Switches without any limit on requests, for what is not about limits."""
         return cls(**({"per_minute": 0, "per_hour": 0, "quota_per_second": 0, "quota_per_day": 0} | changes))
-
-    def changed(self, changes: dict[str, Any]) -> "Switches":
-        """These switches with `changes`. Raises ValueError, naming the switch, for an unknown name or a value that
-        does not fit.
-        """
-        if unknown := sorted(changes.keys() - set(self.__struct_fields__)):
-            raise ValueError(f"unknown switch {', '.join(unknown)}; known are {', '.join(self.__struct_fields__)}")
-        try:
-            return msgspec.convert(cast(dict[str, Any], msgspec.to_builtins(self)) | changes, Switches)
-        except msgspec.ValidationError as problem:
-            raise ValueError(f"switches: {problem}") from None

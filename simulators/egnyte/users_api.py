@@ -1,21 +1,19 @@
 """The endpoints of users. What they change is told in the audit, as Egnyte does."""
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import msgspec
 from starlette.responses import Response
 
 from simulators.egnyte.access import Grant
+from simulators.egnyte.exchange import Exchange
 from simulators.egnyte.refusals import JSON, RefusedError
 from simulators.egnyte.users import User, account_of, require_users, told
-
-if TYPE_CHECKING:
-    from simulators.egnyte.pubapi import Exchange
 
 BASE: Final = "/pubapi/v2/users"
 
 
-async def listed(exchange: "Exchange", grant: Grant) -> bytes:
+async def listed(exchange: Exchange, grant: Grant) -> bytes:
     """GET `/pubapi/v2/users?startIndex=1&count=100&filter=userName eq "x"`."""
     require_users(grant)
     domain = exchange.domain
@@ -25,13 +23,13 @@ async def listed(exchange: "Exchange", grant: Grant) -> bytes:
     return msgspec.json.encode(found | {domain.switches.users_key: [told(user) for user in users]})
 
 
-async def one(exchange: "Exchange", grant: Grant) -> bytes:
+async def one(exchange: Exchange, grant: Grant) -> bytes:
     """GET `/pubapi/v2/users/{id}`."""
     require_users(grant)
     return msgspec.json.encode(told(exchange.domain.users.one(exchange.request.path_params["user"])))
 
 
-async def create(exchange: "Exchange", grant: Grant) -> Response:
+async def create(exchange: Exchange, grant: Grant) -> Response:
     """POST `/pubapi/v2/users`."""
     require_users(grant)
     user = exchange.domain.users.make(await _body(exchange), exchange.now_ms)
@@ -39,7 +37,7 @@ async def create(exchange: "Exchange", grant: Grant) -> Response:
     return Response(msgspec.json.encode(told(user)), 201, media_type=JSON)
 
 
-async def change(exchange: "Exchange", grant: Grant) -> bytes:
+async def change(exchange: Exchange, grant: Grant) -> bytes:
     """PATCH `/pubapi/v2/users/{id}`."""
     require_users(grant)
     domain = exchange.domain
@@ -54,7 +52,7 @@ async def change(exchange: "Exchange", grant: Grant) -> bytes:
     return msgspec.json.encode(told(user))
 
 
-async def delete(exchange: "Exchange", grant: Grant) -> Response:
+async def delete(exchange: Exchange, grant: Grant) -> Response:
     """DELETE `/pubapi/v2/users/{id}`."""
     require_users(grant)
     domain = exchange.domain
@@ -65,14 +63,14 @@ async def delete(exchange: "Exchange", grant: Grant) -> Response:
     return Response(status_code=domain.switches.delete_user_answers)
 
 
-async def _body(exchange: "Exchange") -> dict[str, Any]:
+async def _body(exchange: Exchange) -> dict[str, Any]:
     try:
         return msgspec.json.decode(await exchange.request.body(), type=dict[str, Any])
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         raise RefusedError(400, f"The body is not a JSON object: {problem}", "BAD_REQUEST") from None
 
 
-def _audit(exchange: "Exchange", grant: Grant, user: User, action: str) -> None:
+def _audit(exchange: Exchange, grant: Grant, user: User, action: str) -> None:
     if exchange.domain.switches.users_audited:
         who = grant.account
         exchange.domain.append(

@@ -1,9 +1,8 @@
 """`python -m simulators.entra`: a whole Entra ID tenant on this machine, for people and their own tests."""
 
 import asyncio
-import signal
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -12,6 +11,7 @@ from simulators.entra.apps import App, AppSecret
 from simulators.entra.people import tenant_people
 from simulators.entra.simulator import EntraSimulator
 from simulators.entra.switches import Switches
+from simulators.serving import told_to_stop
 
 app = typer.Typer(add_completion=False)
 
@@ -49,12 +49,10 @@ def main(
     was sent, /control/effects what was done, /control/journal every request.
     """
     if list_switches:
-        typer.echo(f"{Switches.__doc__}\n")
-        for name in Switches.__struct_fields__:
-            typer.echo(f"{name}={getattr(Switches(), name)}")
+        typer.echo("\n".join(Switches.listed()))
         return
     try:
-        switches = (Switches() if limits else Switches.unlimited()).changed(_parsed(switch or []))
+        switches = (Switches() if limits else Switches.unlimited()).changed(Switches.parsed(switch or []))
         now_ms = from_iso(start) if start else RealClock().now_ms()
         clock: Clock = RealClock() if speed == 1 and not start else VirtualClock(now_ms, speed)
         simulator = EntraSimulator(clock=clock, switches=switches, tenant=tenant, client_secret=client_secret or None)
@@ -69,32 +67,8 @@ def main(
         raise typer.Exit(1) from None
 
 
-def _parsed(settings: list[str]) -> dict[str, Any]:
-    """NAME=VALUE as the type of the switch's default. Raises ValueError."""
-    found: dict[str, Any] = {}
-    for setting in settings:
-        name, equals, value = setting.partition("=")
-        default = getattr(Switches(), name, None)
-        if not equals or default is None:
-            raise ValueError(
-                f"--set {setting}: NAME=VALUE is needed, with one of {', '.join(Switches.__struct_fields__)}"
-            )
-        if isinstance(default, bool):
-            if value not in {"true", "false"}:
-                raise ValueError(f"--set {setting}: {name} is true or false")
-            found[name] = value == "true"
-            continue
-        try:
-            found[name] = type(default)(value)
-        except ValueError:
-            raise ValueError(f"--set {setting}: {name} is a number, such as {default}") from None
-    return found
-
-
 async def _serve(simulator: EntraSimulator, registered: App, host: str, port: int) -> None:
-    stop = asyncio.Event()
-    for signal_number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(signal_number, stop.set)
+    stop = told_to_stop()
     async with simulator.serve(host, port) as url:
         typer.echo(
             f"url={url}\ntenant={simulator.name}\nclient_id={registered.client_id}\n"

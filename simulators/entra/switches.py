@@ -2,16 +2,16 @@
 likelier form.
 """
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import msgspec
+from simulators.switchboard import Switchboard
 
 RevokeAnswer = Literal["200", "204"]
 ExpiredStyle = Literal["410", "syncStateNotFound", "resyncRequired"]
 Unknown = Literal["204", "404"]
 
 
-class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Switches(Switchboard, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How this tenant behaves. 0 means "no such limit" for every limit.
 
     Tokens: `token_lifetime_s` of an access token. `quotes_secrets`: refusals of the login server and of Graph quote
@@ -72,14 +72,3 @@ class Switches(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         """Switches without any limit on requests, for what is not about limits."""
         limits = ("units_per_10s", "writes_per_150s", "risky_per_second", "mails_per_10min", "mails_at_once")
         return cls(**(dict.fromkeys(limits, 0) | changes))
-
-    def changed(self, changes: dict[str, Any]) -> "Switches":
-        """These switches with `changes`. Raises ValueError, naming the switch, for an unknown name or a value that
-        does not fit.
-        """
-        if unknown := sorted(changes.keys() - set(self.__struct_fields__)):
-            raise ValueError(f"unknown switch {', '.join(unknown)}; known are {', '.join(self.__struct_fields__)}")
-        try:
-            return msgspec.convert(cast(dict[str, Any], msgspec.to_builtins(self)) | changes, Switches)
-        except msgspec.ValidationError as problem:
-            raise ValueError(f"switches: {problem}") from None

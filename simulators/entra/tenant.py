@@ -11,10 +11,11 @@ from simulators.clock import Clock, RealClock, iso
 from simulators.entra.apps import App, Apps, AppSecret
 from simulators.entra.deltas import Deltas
 from simulators.entra.directory import Account, Directory
-from simulators.entra.faults import Fault, Faults
+from simulators.entra.faults import Fault
 from simulators.entra.journal import Effect, EffectKind, Journal, Mail
 from simulators.entra.limits import Limits
 from simulators.entra.switches import Switches
+from simulators.faults import Faults
 
 
 class State(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class Tenant:
         self.deltas = Deltas(self.directory, self.name)
         self.apps = Apps()
         self.limits = Limits()
-        self.faults = Faults()
+        self.faults: Faults[Fault] = Faults()
         self.journal = Journal()
         self.risky: set[str] = set()
         self.client_secret = client_secret or secrets.token_urlsafe(24)
