@@ -61,7 +61,7 @@ class Sessions:
                 await self.interruptible(session())
             except FATAL as error:
                 raise Refused(
-                    f"Kafka: {_words(error)}. Check the topics (egnyte-watch topics) and their access rights"
+                    f"Kafka: {words(error)}. Check the topics (egnyte-watch topics) and their access rights"
                 ) from error
             except (KafkaError, BrokerAwayError, OSError, TimeoutError, AssertionError) as error:
                 # aiokafka 0.14 asserts where a client is used whose bootstrap has failed.
@@ -94,8 +94,8 @@ class Sessions:
             self._failing_since_ms = now_ms
         failing_ms = now_ms - self._failing_since_ms
         if failing_ms >= self._retry_for_ms:
-            raise Refused(f"Kafka has been failing for {failing_ms / 1_000:.0f} s: {_words(error)}") from error
-        log.warning(f"Kafka ended the session that {self._work}", reason=_words(error), failing_ms=failing_ms)
+            raise Refused(f"Kafka has been failing for {failing_ms / 1_000:.0f} s: {words(error)}") from error
+        log.warning(f"Kafka ended the session that {self._work}", reason=words(error), failing_ms=failing_ms)
 
 
 async def together(work: Iterable[Coroutine[Any, Any, None]]) -> None:
@@ -115,5 +115,6 @@ def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:
     return error
 
 
-def _words(error: BaseException) -> str:
+def words(error: BaseException) -> str:
+    """What is wrong, in a line."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,24 +1,17 @@
-"""The connector's process: one Egnyte domain, followed until told to stop.
+"""One Egnyte domain, followed until told to stop.
 
 It runs in sessions. A session fences earlier connectors of the same name, reads its cursor from the log, and follows
 the stream; any error of Kafka's ends it, and the next one starts from the log again: one way back from all of them.
 """
 
 import asyncio
-import signal
 import uuid
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from aiokafka.errors import (
-    ClusterAuthorizationFailedError,
-    KafkaError,
-    TopicAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-    UnknownTopicOrPartitionError,
-)
+from aiokafka.errors import KafkaError
 
 from connectors.egnyte import spans
 from connectors.egnyte.client import EgnyteClient
@@ -35,60 +28,16 @@ from connectors.egnyte.roster import Roster
 from connectors.egnyte.statuses import last_status
 from connectors.people import people_service
 from connectors.secrets.vault import token_id
-from connectors.sessions import together
+from connectors.sessions import FATAL, PAUSE_S, together, words
 from schemas.connector import StatusRecord, TokenFacts
-from streams.errors import Fenced, Refused, StreamError
+from streams.errors import Fenced, Refused
 from streams.kafka_admin import BrokerAwayError
 from streams.sections import Settings
-from streams.settings import SettingsError
 
 log = structlog.get_logger(__name__)
 
-SESSION_PAUSE_S: Final = 1.0
-"""Between a session that Kafka ended and the next."""
 CLOSING_S: Final = 5.0
 """Kept of the time to stop in, for aborting and closing."""
-FATAL: Final = (
-    TopicAuthorizationFailedError,
-    ClusterAuthorizationFailedError,
-    TransactionalIdAuthorizationFailed,
-    UnknownTopicOrPartitionError,
-)
-"""What no retry mends."""
-
-
-def run(settings: Settings) -> int:
-    """Runs all connectors of the vault, and the one of the settings, until SIGTERM or SIGINT.
-
-    Returns the exit code: 0 stopped, 1 with the reason in the log.
-    """
-    return asyncio.run(_run(settings))
-
-
-async def _run(settings: Settings) -> int:
-    from connectors.egnyte.supervisor import supervise  # here, for it serves connectors by means of this module
-
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.set_exception_handler(_unheard)
-    try:
-        await supervise(settings, stop=stop)
-    except (StreamError, SettingsError, ValueError) as error:
-        reason = str(error)
-    else:
-        return 0
-    log.error("the connectors end", reason=reason)
-    return 1
-
-
-def _unheard(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """A fenced producer leaves futures behind that nobody asks: what they hold has been said already."""
-    if isinstance(context.get("exception"), KafkaError):
-        log.debug("left behind by a Kafka client", reason=str(context["exception"]))
-    else:
-        loop.default_exception_handler(context)
 
 
 async def serve(
@@ -157,13 +106,13 @@ class Connector:
                 raise self._taken_over() from error
             except FATAL as error:
                 raise Refused(
-                    f"Kafka: {_words(error)}. Check the topics (egnyte-watch topics) and their access rights"
+                    f"Kafka: {words(error)}. Check the topics (egnyte-watch topics) and their access rights"
                 ) from error
             except (KafkaError, BrokerAwayError, OSError, TimeoutError, AssertionError) as error:
                 # aiokafka 0.14 asserts where a client is used whose bootstrap has failed.
                 self._failed(error)
             if not self._stop.is_set():
-                await self._interruptible(self._clock.sleep(SESSION_PAUSE_S))
+                await self._interruptible(self._clock.sleep(PAUSE_S))
 
     async def _session(self, client: EgnyteClient) -> None:
         settings, clock = self._settings, self._clock
@@ -270,12 +219,8 @@ class Connector:
             self._failing_since_ms = now_ms
         failing_ms = now_ms - self._failing_since_ms
         if failing_ms >= self._settings.streams.retry_for_ms:
-            raise Refused(f"Kafka has been failing for {failing_ms / 1_000:.0f} s: {_words(error)}") from error
-        log.warning("Kafka ended the session, starting another", reason=_words(error), failing_ms=failing_ms)
-
-
-def _words(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            raise Refused(f"Kafka has been failing for {failing_ms / 1_000:.0f} s: {words(error)}") from error
+        log.warning("Kafka ended the session, starting another", reason=words(error), failing_ms=failing_ms)
 
 
 def _kafka(settings: Settings) -> OwnedCluster:

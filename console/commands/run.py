@@ -29,6 +29,6 @@ def worker(
 
 def connector(context: typer.Context) -> None:
     """Poll Egnyte's audit stream and publish its events, until SIGTERM or Ctrl-C."""
-    from connectors.egnyte.service import run
+    from connectors.egnyte.process import run
 
     raise typer.Exit(run(session_of(context).settings))

@@ -31,7 +31,7 @@ ROOT = Path(__file__).parents[2]
 DEADLINE_S = 120
 PROGRAM = """
 import sys
-from connectors.egnyte.service import run
+from connectors.egnyte.process import run
 from streams import logs
 from streams.settings import load
 logs.configure("INFO")

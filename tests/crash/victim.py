@@ -42,7 +42,7 @@ def main() -> int:
     settings = load().settings
     configure("INFO", json=False)
     if asked.role == "connector":
-        from connectors.egnyte.service import run as run_connector
+        from connectors.egnyte.process import run as run_connector
 
         return run_connector(settings)
     from agents.worker import run as run_worker
