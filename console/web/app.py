@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from aiokafka.errors import KafkaError
 from starlette.applications import Starlette
-from starlette.exceptions import HTTPException
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute
 
 from console.archive.database import Database
@@ -24,14 +20,12 @@ from console.web.oidc.provider import Provider
 from console.web.outside import Outside
 from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
-from console.web.rendering import render
 from console.web.searches_pages import SearchesPages
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER, SigningIn
 from console.web.standings import Standings
 from console.web.system_pages import SystemPages
-from streams.errors import Refused
-from streams.kafka_admin import BrokerAwayError
+from console.web.wrong import HANDLERS
 
 
 def make_app(
@@ -66,13 +60,7 @@ def make_app(
             *SystemPages(database, outside).routes,
             *(news or News()).routes,
         ],
-        exception_handlers={
-            Refused: _refused,
-            HTTPException: _wrong,
-            KafkaError: _away,
-            BrokerAwayError: _away,
-            TimeoutError: _away,
-        },
+        exception_handlers=HANDLERS,
     )
     return Guard(app, token, sessions)
 
@@ -84,30 +72,3 @@ def _signing_in(sessions: Sessions, token: str, owner: str, provider: Provider |
         sessions, token, owner, provider=provider.name, farewell=provider.farewell, secure=provider.is_secure
     )
     return [*by_token.routes, *SigningInByProvider(sessions, provider).routes]
-
-
-def _is_for_people(request: Request) -> bool:
-    return not str(request.scope["path"]).startswith("/api/") and request.state.session is not None
-
-
-async def _away(request: Request, error: Exception) -> Response:
-    words = (
-        f"Kafka did not answer: {error or 'in time'}. What was asked for is perhaps not written: look, and try again"
-    )
-    if _is_for_people(request):
-        return render(request, "wrong", 503, title="The broker is away", words=words)
-    return JSONResponse({"error": words}, status_code=503)
-
-
-async def _refused(request: Request, error: Exception) -> Response:
-    if _is_for_people(request):
-        return render(request, "wrong", 400, title="This can't be asked", words=str(error))
-    return JSONResponse({"error": str(error)}, status_code=400)
-
-
-async def _wrong(request: Request, error: Exception) -> Response:
-    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it
-    if _is_for_people(request):
-        words = "There is nothing here of this name." if error.status_code == 404 else error.detail
-        return render(request, "wrong", error.status_code, title=error.detail, words=words)
-    return JSONResponse({"error": error.detail}, status_code=error.status_code, headers=error.headers)

@@ -44,6 +44,8 @@ class Standings:
             if self._asking is None or self._asking.done():
                 self._asking = asyncio.create_task(self._refresh(), name="ask connectors")
             await asyncio.wait({self._asking}, timeout=wait_s)
+            if self._asking.done():
+                self._asking.result()  # what nobody expected is not kept quiet
         return Heard(self._reports, self._clock() - self._heard_s if self._reports is not None else 0.0, self._error)
 
     async def _refresh(self) -> None:

@@ -61,3 +61,11 @@ async def test_what_went_wrong_is_told(error: Exception) -> None:
     broker.error = error
     broker.ready.set()
     assert (await Standings(broker.ask).latest(wait_s=60)).error == str(error)
+
+
+async def test_what_nobody_expected_is_raised() -> None:
+    broker = Broker()
+    broker.error = KeyError("a mistake of ours")
+    broker.ready.set()
+    with pytest.raises(KeyError):
+        await Standings(broker.ask).latest(wait_s=60)

@@ -6,8 +6,10 @@ from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 
+import duckdb
 import httpx
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
 from agents.backtest_report import Compared
 from agents.backtest_run import Report
@@ -15,6 +17,7 @@ from agents.governing.requests import asked_by, outcome
 from connectors.egnyte.standing import Report as ConnectorReport
 from console import backtests
 from console.archive import rows
+from console.archive.database import ArchiveError
 from console.archive.follower import Follower
 from console.commands.policies import Row, rows_of
 from console.policy_about import about
@@ -23,6 +26,8 @@ from console.web.guard import COOKIE
 from console.web.news import MAX_OF_ONE, News
 from console.web.outside import Outside
 from console.web.sessions import IDLE_S, Role, Sessions
+from detections.policies import PoliciesError
+from detections.settings import Mistake
 from schemas import governance
 from schemas.governance import GovernanceRecord
 from streams.errors import Refused
@@ -163,7 +168,18 @@ def test_undo_is_asked_for_by_admins_alone(console: str, broker: Broker) -> None
     assert (asked.action, asked.reverts, asked.by, asked.why) == ("unsuspend_user", DONE.uid, "mara", "a mistake")
 
 
-@pytest.mark.parametrize(("error", "status"), [(TimeoutError(), 503), (Refused(SCRIPT), 400)])
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (TimeoutError(), 503),
+        (Refused(SCRIPT), 400),
+        (KafkaConnectionError(SCRIPT), 503),
+        (PoliciesError((Mistake("a", SCRIPT, "b"),)), 503),
+        (ArchiveError(SCRIPT), 503),
+        (duckdb.OutOfMemoryException(SCRIPT), 503),
+        (KeyError(SCRIPT), 500),
+    ],
+)
 def test_trouble_becomes_a_page(console: str, broker: Broker, error: Exception, status: int) -> None:
     broker.error = error
     with signed_in(console, "viewer")[0] as client:
