@@ -16,10 +16,11 @@ from detections.settings import among
 from streams.errors import Refused
 
 MAX_VALUES: Final = 500
-_EVERY_TEXT: Final = (
-    "concat_ws(chr(10), action, path, target_path, info, client, group_name, actor_email, actor_name, actor_id, "
-    "subject_email, subject_name, subject_id, city, organisation)"
-)
+_EVERY: Final = (
+    "action", "path", "target_path", "info", "client", "group_name", "actor_email", "actor_name", "actor_id",
+    "subject_email", "subject_name", "subject_id", "city", "organisation",
+)  # fmt: skip
+_EVERY_TEXT: Final = f"concat_ws(chr(10), {', '.join(_EVERY)})"
 _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "actor": ("actor_email", "actor_name", "actor_id"),
     "subject": ("subject_email", "subject_name", "subject_id"),
@@ -184,13 +185,25 @@ def _text(expression: str, operator: str, values: Sequence[str], name: str) -> C
             return Condition(f"({there}({either}))", tuple(folded))
         case "contains":
             words = [" ".join(each for each in re.split(r"[\W_]+", value) if each) for value in folded]
-            either = " OR ".join(
-                f"contains({_WORDS.format(lower)}, ?)" if each else f"contains({lower}, ?)" for each in words
-            )
-            sought = tuple(f" {each} " if each else value for each, value in zip(words, folded, strict=True))
-            return Condition(f"({there}({either}))", sought)
+            parts = _EVERY if expression == _EVERY_TEXT else (expression,)
+            made = [_phrase(lower, parts, each, value) for each, value in zip(words, folded, strict=True)]
+            either = " OR ".join(each.sql for each in made)
+            return Condition(f"({either})", tuple(value for each in made for value in each.values))
     pattern = "|".join(glob_as_regex(value) for value in folded)
     return Condition(f"({there}regexp_full_match({lower}, ?, 's'))", (pattern,))
+
+
+def _phrase(lower: str, parts: Sequence[str], words: str, value: str) -> Condition:
+    """Whether `words` follow each other in the text `lower`, which is put together from `parts`; where `value` has no
+    words, whether it is in it."""
+    if not words:
+        return Condition(f"({lower} <> '' AND contains({lower}, ?))", (value,))
+    # Few rows have all the words at all: only those are put together and taken apart, which costs ten times as much.
+    each = tuple(dict.fromkeys(words.split()))
+    anywhere = " OR ".join(f"contains(lower({part}), ?)" for part in parts)
+    there = " AND ".join(f"({anywhere})" for _ in each)
+    sought = tuple(word for word in each for _ in parts)
+    return Condition(f"({there} AND contains({_WORDS.format(lower)}, ?))", (*sought, f" {words} "))
 
 
 def glob_as_regex(glob: str) -> str:

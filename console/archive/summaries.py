@@ -1,6 +1,6 @@
 """What the archive knows of one user or one address, in numbers, over a span of time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -51,6 +51,12 @@ _FACTS: Final = (
 )  # fmt: skip
 
 
+_COUNTED: Final = (
+    "user_key, time_ms, administrative, type, client, ip, country, city, organisation, latitude, longitude"
+)
+"""The columns that numbers come from."""
+
+
 def of_user(database: Database, user_key: str, from_ms: int, until_ms: int) -> Summary:
     """Of one user."""
     return _summary(database, "user_key", user_key, from_ms, until_ms, OF_USER)
@@ -74,32 +80,47 @@ def hours_of_user(database: Database, user_key: str, from_ms: int, until_ms: int
 def _summary(
     database: Database, column: str, value: str, from_ms: int, until_ms: int, groups: tuple[str, ...]
 ) -> Summary:
-    condition, given = f"time_ms >= ? AND time_ms < ? AND {column} = ?", (from_ms, until_ms, value)
+    with database.cursor() as cursor:
+        # Looked for once, however much is asked about them then.
+        cursor.execute(
+            f"CREATE OR REPLACE TEMP TABLE own AS SELECT {_COUNTED} FROM activities "  # noqa: S608 - names are ours
+            f"WHERE time_ms >= ? AND time_ms < ? AND {column} = ?",
+            (from_ms, until_ms, value),
+        )
 
-    def asked(selected: str, rest: str = "") -> list[tuple[Any, ...]]:
-        return database.read(f"SELECT {selected} FROM activities WHERE {condition} {rest}", given)  # noqa: S608
+        def asked(selected: str, rest: str = "") -> list[tuple[Any, ...]]:
+            return cursor.execute(f"SELECT {selected} FROM own {rest}").fetchall()  # noqa: S608 - names are ours
 
+        made = _of_own(asked, groups)
+        newest_ms = asked("max(time_ms)")[0][0]
+    listed = ", ".join(f'"{name}"' for name in _FACTS)
+    latest = database.read(
+        f"SELECT {listed} FROM activities WHERE time_ms = ? AND {column} = ? ORDER BY position DESC LIMIT 1",  # noqa: S608
+        (newest_ms, value),
+    )
+    return msgspec.structs.replace(made, facts=dict(zip(_FACTS, latest[0], strict=True)) if latest else {})
+
+
+def _of_own(asked: Callable[..., list[tuple[Any, ...]]], groups: tuple[str, ...]) -> Summary:
     number, administrative = asked("count(*), count(*) FILTER (administrative)")[0]
     counts = {
         group: [
             Count(*row)
             for row in asked(
                 f"{_GROUPS[group]} AS found, count(*), min(time_ms), max(time_ms)",
-                f"AND {_GROUPS[group]} <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {24 if group == 'hours' else MOST}",
+                f"WHERE {_GROUPS[group]} <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {24 if group == 'hours' else MOST}",
             )
         ]
         for group in groups
     }
     places = asked(
         "latitude, longitude, max(city), max(country)",
-        f"AND latitude IS NOT NULL GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT {MOST}",
+        f"WHERE latitude IS NOT NULL GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT {MOST}",
     )
-    listed = ", ".join(f'"{name}"' for name in _FACTS)
-    latest = asked(listed, "ORDER BY time_ms DESC LIMIT 1")
     return Summary(
         number,
         administrative,
         counts,
         [Spot(latitude, longitude, wording.place(city, country)) for latitude, longitude, city, country in places],
-        dict(zip(_FACTS, latest[0], strict=True)) if latest else {},
+        {},
     )
