@@ -14,10 +14,11 @@ from typing import Any, Final
 from detections import cases as by_user
 from detections import logins
 from detections.attempts import attempts_of
-from detections.cases import DAY, UNITS, Case, CaseFile, CasesError, prefix_in
+from detections.cases import Case, CaseFile
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS, Candidate, SourcePolicy
 from detections.policies import BY_SOURCE, PolicySet
 from detections.sources import Logins, Source
+from detections.steps import DAY, FAILURES, UNITS, CasesError, prefix_in
 from schemas import activity as schema
 from schemas.activity import Activity
 from schemas.attempt import Attempt
@@ -114,7 +115,7 @@ def _activity(
         time_ms=time_ms,
         received_ms=time_ms,
         type=kind,
-        outcome="failure" if kind in by_user.FAILURES else "success",
+        outcome="failure" if kind in FAILURES else "success",
         actor=_person(user),
         ip=ip,
         place=schema.Place(country=country, precision="country" if country else "none"),

@@ -13,10 +13,10 @@ from typing import Any, Final, get_args
 from detections.activity_policies.attributes import JUDGED_TYPES
 from detections.activity_policies.document import Items, Reader, Scalar, Table, Value, plain, shown
 from detections.activity_policies.policy import ActivityPolicy
-from detections.cases import DAY, FAILURES
 from detections.history import observe
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS, Candidate
 from detections.state import UserState
+from detections.steps import DAY, FAILURES
 from schemas import activity as schema
 from schemas.activity import Activity
 

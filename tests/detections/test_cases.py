@@ -5,9 +5,10 @@ from pathlib import Path
 import pytest
 
 import detections
-from detections.cases import NOTHING, Case, CaseFile, CasesError, load, mismatches
+from detections.cases import NOTHING, Case, CaseFile, load, mismatches
 from detections.policies import BUILT_IN
 from detections.source_cases import play
+from detections.steps import CasesError
 
 FOLDER = Path(detections.__file__).parent
 IDS = [policy.metadata.id for policy, _ in BUILT_IN]

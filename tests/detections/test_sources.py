@@ -8,11 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from detections.cases import CasesError, load
+from detections.cases import load
 from detections.logins import forget
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS, Candidate
 from detections.source_cases import play
 from detections.sources import MAX_ACCOUNTS, MAX_ENTERED, Logins, Source, Visits, decode, encode
+from detections.steps import CasesError
 from detections.visits import forget as forget_visits
 from schemas.attempt import Attempt
 from tests.detections.attempt_streams import (
