@@ -6,13 +6,12 @@ then the story happens, and one of the thieves is stopped. All that is shown is 
 """
 
 import asyncio
-import logging
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,6 +21,7 @@ from rich.console import Console
 
 from console.demo_clouds import Clouds
 from console.demo_history import publish_history
+from console.demo_kafka import kafka_for, quieten
 from console.demo_policies import limits_of, write_policies
 from console.demo_processes import Process
 from console.demo_quiet import Limits
@@ -29,8 +29,9 @@ from console.demo_records import Records, email_of, judge
 from console.demo_report import Report
 from console.demo_response import Response
 from console.demo_settings import POLICIES, city_database, demo_settings, environment, kafka_settings
+from console.demo_thief import Thief
 from schemas import finding as finding_schema
-from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError, Kafka, development_kafka
+from simulators.kafka import DevelopmentKafka, DevelopmentKafkaError
 from simulators.scenario.demo import Demo
 from streams.errors import Refused
 from streams.sections import KafkaSettings, Settings
@@ -51,13 +52,13 @@ def run(settings: Settings, *, once: bool, save: Path | None) -> int:
     """
     sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]  # names are not ASCII, a terminal may be
     report = Report(Console(highlight=False, markup=False))
-    _quieten()
+    quieten()
     city_database()
     limits = limits_of(settings)
     try:
         if save is not None:
             save.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="egnyte-watch-demo-") as folder, _kafka(report) as kafka:
+        with tempfile.TemporaryDirectory(prefix="egnyte-watch-demo-") as folder, kafka_for(report) as kafka:
             own = isinstance(kafka, DevelopmentKafka)
             reached = kafka_settings(settings.kafka, kafka.bootstrap, own=own)
             performance = _Performance(report, Path(folder), limits, once=once, save=save)
@@ -72,23 +73,6 @@ def run(settings: Settings, *, once: bool, save: Path | None) -> int:
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         raise Refused(f"{where}{error.strerror or error}: check the path, its permissions and the disk") from error
-
-
-def _quieten() -> None:
-    """The libraries tell of every step while a broker starts; what matters comes as an error, and is told then."""
-    for name in ("aiokafka", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
-
-
-@contextmanager
-def _kafka(report: Report) -> Iterator[Kafka]:
-    with ExitStack() as stack:
-        with report.working("starting Kafka") as news:
-            say = news if report.out.is_terminal else report.done
-            kafka = stack.enter_context(development_kafka(say=say))
-        started = "Apache Kafka is ready" if isinstance(kafka, DevelopmentKafka) else "using the Kafka"
-        report.done(f"{started} at {kafka.bootstrap}")
-        yield kafka
 
 
 class _Performance:
@@ -150,30 +134,39 @@ class _Performance:
     async def _story(self, settings: Settings, records: Records) -> int:
         past = await self._learn(settings, records)
         begins_ms = _now_ms() + LEAD_MS
+        victim = self._demo.cast.mara
         live = self._demo.live(begins_ms)
+        thief = Thief(self._clouds, [each for each in live if each[0]["user"] == victim.label])
         for event, visible_ms in live:
-            self._clouds.egnyte.append(event, visible_ms)
-        response = Response(self._report, records, self._demo.cast.mara.email)
+            if event["user"] != victim.label:
+                self._clouds.egnyte.append(event, visible_ms)
+        stealing = asyncio.create_task(thief.work())
+        response = Response(self._report, records, victim.email)
         with self._report.working("watching") as say:
             try:
                 async with asyncio.timeout(DEADLINE_S):
-                    await self._watch(records, response, past, past + len(live), say)
+                    await self._watch(records, response, past, past + len(live) - len(thief.events), say)
+                    await stealing
                     await records.until_judged()
                     say("letting the user in again")
-                    await response.undo(settings, lambda: self._next(records, response))
+                    read = partial(self._show_more, records, response)
+                    await response.undo(settings, read)
                     while len(records.activities) < len(self._told()):  # what was done at Egnyte comes back as events
-                        await self._next(records, response)
+                        await read()
             except TimeoutError:
                 self._report.done(f"not all has come within {DEADLINE_S} s")
+            finally:
+                stealing.cancel()
             self._show(await records.to_the_end(), response)
         verdict = judge(self._demo.expected, self._told(), records.activities, records.findings("alerts"))
         verdict = replace(verdict, response=self._clouds.wrong())
-        self._report.verdict(verdict, records, self._demo.quiet, begins_ms, self._limits, response.locked_s)
+        self._report.verdict(verdict, records, self._demo.quiet, begins_ms, self._limits)
+        self._report.stopped(response.locked_s, thief.files, thief.wanted)
         if self._once:
             return 0 if verdict.good else 1
-        self._report.look_further(settings, self._demo.cast.mara.email)
+        self._report.look_further(settings, victim.email)
         while True:
-            await self._next(records, response)
+            await self._show_more(records, response)
 
     def _told(self) -> list[bytes]:
         """Every event that there was."""
@@ -196,7 +189,7 @@ class _Performance:
                 async with asyncio.timeout(DEADLINE_S):
                     while len(records.activities) < past or not people <= records.people:
                         say(f"learning what is usual: {len(records.activities)} of {past} activities")
-                        self._show(await self._more(records))
+                        await self._show_more(records)
             except TimeoutError:
                 known = f"{len(people & records.people)} of {len(people)} people"
                 learned = f"only {len(records.activities)} of {past} activities and {known} came within {DEADLINE_S} s"
@@ -213,13 +206,13 @@ class _Performance:
         waiting = set(self._demo.expected)
         while waiting or len(records.activities) < last or not response.is_over:
             say(f"watching: {len(records.activities) - past} of {last - past} events of the story")
-            values = await self._more(records)
-            self._show(values, response)
-            for found in map(finding_schema.decode, values):
+            for found in map(finding_schema.decode, await self._show_more(records, response)):
                 waiting.discard((found.unmapped.policy, email_of(found)))
 
-    async def _next(self, records: Records, response: Response) -> None:
-        self._show(await self._more(records), response)
+    async def _show_more(self, records: Records, response: Response | None = None) -> list[bytes]:
+        values = await self._more(records)
+        self._show(values, response)
+        return values
 
     async def _more(self, records: Records) -> list[bytes]:
         for process in self._processes:

@@ -53,6 +53,11 @@ class Clouds:
             )  # fmt: skip
             yield egnyte, entra
 
+    @property
+    def lets_in(self) -> bool:
+        """Whether Egnyte serves the account that is stolen: what is open there asks Entra ID no more."""
+        return self.egnyte.users.one(self._victim.user_id).active
+
     def wrong(self) -> tuple[str, ...]:
         """What of the response to the theft did not reach the clouds, or was done more than once; nothing where the
         account was locked once in each of them and is open again, its links are gone, and the mail was sent."""

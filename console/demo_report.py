@@ -74,15 +74,7 @@ class Report:
         """A command of ours, to be copied whole."""
         self.out.print(Text(f"{' ' * STAMP_CHARS}$ {_command()} {words}", style="bold"), soft_wrap=True)
 
-    def verdict(
-        self,
-        verdict: Verdict,
-        records: Records,
-        quiet: Sequence[str],
-        begins_ms: int,
-        limits: Limits,
-        locked_s: float | None,
-    ) -> None:
+    def verdict(self, verdict: Verdict, records: Records, quiet: Sequence[str], begins_ms: int, limits: Limits) -> None:
         """What came of the story: alerts, those who stayed quiet and why, and the books."""
         self._heading("Alerts")
         by_user: defaultdict[tuple[str, str], list[schema.Finding]] = defaultdict(list)
@@ -103,10 +95,15 @@ class Report:
         self.out.print(f"  {events} in the audit trail, {exact}.")
         if self.first_alert_s is not None:
             self.out.print(f"  First alert {self.first_alert_s:.1f} s after the start.")
-        if locked_s is not None:
-            self.out.print(f"  The account used through Tor was disabled {locked_s:.1f} s after the thief's first act.")
         for wrong in verdict.lines():
             self.out.print(Text(f"  {wrong}", style="bold red"))
+
+    def stopped(self, locked_s: float | None, files: int, wanted: int) -> None:
+        """What the response was good for. `locked_s`: until the account was disabled; None where it was not."""
+        if locked_s is not None:
+            self.out.print(
+                f"  The thief who came by Tor was locked out after {locked_s:.1f} s, with {files} of {wanted} files."
+            )
 
     def look_further(self, settings: Settings, victim: str) -> None:
         """How to go on from here while the demo runs."""

@@ -50,11 +50,11 @@ class Response:
 
     @property
     def locked_s(self) -> float | None:
-        """From the act that was found to the account's being disabled; None where it was not."""
-        locks = (each for each in self._ended() if each.action == "suspend_user" and each.state == "succeeded")
+        """From the act that was found to the account's being shut at Egnyte too; None where it was not."""
+        locks = (each for each in self._ended() if each.action == ASKED[1] and each.state == "succeeded")
         return next(((each.at_ms - each.found_ms) / 1_000 for each in locks), None)
 
-    async def undo(self, settings: Settings, read: Callable[[], Awaitable[None]]) -> None:
+    async def undo(self, settings: Settings, read: Callable[[], Awaitable[object]]) -> None:
         """Undoes what can be undone by `egnyte-watch govern undo`, and reads (`read`) until the log says so. Raises
         Refused where the command fails.
         """

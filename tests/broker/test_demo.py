@@ -18,6 +18,7 @@ from schemas.event import AUDIT, DIRECTORY
 from schemas.finding import Finding
 from schemas.governance import GovernanceRecord
 from simulators.scenario.demo import Demo
+from simulators.scenario.people import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 DEADLINE_S = 300
@@ -57,6 +58,14 @@ def acts(events: Iterable[dict[str, Any]]) -> Counter[tuple[str, ...]]:
     return Counter(tuple(event.get(name, "") for name in names) for event in events)
 
 
+def raw_of(activities: Iterable[Activity], person: Person, *, of: bool) -> Iterator[dict[str, Any]]:
+    """The events of `person`, or those of all others."""
+    for activity in activities:
+        event = msgspec.json.decode(activity.raw)
+        if (event["user"] == person.label) is of:
+            yield event
+
+
 def test_the_story_is_told_whole(kafka: str, prefix: str, tmp_path: Path) -> None:
     with demo(kafka, prefix, "--once", "--save", str(tmp_path / "out")) as process:
         printed, errors = process.communicate(timeout=DEADLINE_S)
@@ -73,7 +82,10 @@ def test_the_story_is_told_whole(kafka: str, prefix: str, tmp_path: Path) -> Non
     assert responses == ["Disable", "Enable"]
     activities = [activity for activity in activities if not activity.subject]
     story = [*STORY.history, *STORY.recent, *(event for event, _ in STORY.live(1_763_971_210_000))]
-    assert acts(msgspec.json.decode(activity.raw) for activity in activities) == acts(story)
+    victim = STORY.cast.mara
+    assert acts(raw_of(activities, victim, of=False)) == acts(each for each in story if each["user"] != victim.label)
+    taken = acts(each for each in story if each["user"] == victim.label)
+    assert acts(raw_of(activities, victim, of=True)) <= taken  # the thief was stopped, sooner or later
 
     alerts: list[Finding] = decoded(tmp_path / "out" / "alerts.jsonl", Finding)
     raised = {(found.unmapped.policy, found.unmapped.user_key.removeprefix("acme/")) for found in alerts}

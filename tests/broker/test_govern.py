@@ -1,5 +1,5 @@
-"""Findings on a real broker become actions, once each, whenever the worker is killed, and while workers come and go; what
-is undone is undone.
+"""Findings on a real broker become actions, once each, whenever the worker is killed, and while workers come and go;
+what is undone is undone.
 """
 
 from pathlib import Path
