@@ -12,15 +12,12 @@ from pathlib import Path
 from typing import Any, Final
 
 from agents.governing.breaker_alarm import BREAKER
-from agents.policies import BUILT_IN_FILE, activity_files, load_organisation
+from agents.policies import BUILT_IN_FILE, activity_files
 from connectors.egnyte import alarms
+from console import activity_policies_page
 from console.policy_comments import Section, sections
-from detections.activity_policies import stories
-from detections.activity_policies.definition import read_with_cases
-from detections.activity_policies.document import Reader, parse, plain
-from detections.activity_policies.limits import MAX_MATCHES, SWITCHED_OFF
+from console.policy_markdown import advice, article, as_shipped, attack, cell, flat, head
 from detections.cases import Case, CaseFile, load
-from detections.finding import ATTACK_VERSION
 from detections.model import Metadata
 from detections.policies import BUILT_IN, BY_SOURCE
 from detections.settings import PolicySettings, bounds
@@ -65,23 +62,13 @@ What egnyte-watch looks for, when it stays quiet, and what to do about what it f
 """
 
 
-ACTIVITY: Final = f"""\
-## Activity policies that are shipped
-
-Each raises what its filters match, and knows no habits. What several matches are joined to is told in
-[policies.md](policies.md). A policy that matches more than {MAX_MATCHES:,} activities of a day is switched off until
-the day (UTC) ends, and tells that with reason code `{SWITCHED_OFF}`; over its daily limit it raises behaviors instead
-of alerts, marked `limited`, on which governance acts all the same.
-"""
-
-
 def page() -> str:
     """The whole page."""
     commented = sections((POLICIES / BUILT_IN_FILE).read_text("utf-8"))
     parts = [INTRODUCTION, _overview(), "## Built-in policies\n"]
     parts += [_built_in(policy, settings, commented) for policy, settings in BUILT_IN]
-    parts.append(ACTIVITY)
-    parts += [_activity(path) for path in activity_files(POLICIES)]
+    parts.append(activity_policies_page.INTRODUCTION)
+    parts += [activity_policies_page.part(path) for path in activity_files(POLICIES)]
     parts.append("## System findings\n")
     parts += [_system(metadata) for metadata in SYSTEM]
     return "\n".join(parts).rstrip() + "\n"
@@ -97,46 +84,35 @@ def _overview() -> str:
         state = chosen.raises if chosen.enabled else f"{chosen.raises}, off"
         ids = ", ".join(technique.uid for technique in metadata.techniques)
         link = f"[`{metadata.id}`](#{metadata.id})"
-        rows.append(f"| {link} | {_cell(metadata.title)} | {state} | {chosen.severity} | {ids} |")
+        rows.append(f"| {link} | {cell(metadata.title)} | {state} | {chosen.severity} | {ids} |")
     for path in activity_files(POLICIES):
-        metadata, given = _shipped(path)
+        metadata, given = activity_policies_page.shipped(path)
         state = metadata.raises if given.get("enabled") != "false" else f"{metadata.raises}, off"
         ids = ", ".join(technique.uid for technique in metadata.techniques)
         link = f"[`{metadata.id}`](#{metadata.id})"
-        rows.append(f"| {link} | {_cell(metadata.title)} | {state} | {metadata.severity} | {ids} |")
+        rows.append(f"| {link} | {cell(metadata.title)} | {state} | {metadata.severity} | {ids} |")
     for metadata in SYSTEM:
         link = f"[`{metadata.id}`](#{metadata.id})"
-        rows.append(f"| {link} | {_cell(metadata.title)} | {metadata.raises} | {metadata.severity} | |")
+        rows.append(f"| {link} | {cell(metadata.title)} | {metadata.raises} | {metadata.severity} | |")
     return "\n".join(rows) + "\n"
 
 
 def _built_in(policy: Any, settings: type[PolicySettings], commented: dict[str, Section]) -> str:
     metadata, chosen = policy.metadata, settings()
     about = "a network, a link or all logins of a domain" if metadata.id in SOURCED else "one user"
-    cases = _cases(metadata.id)
+    cases, state = _cases(metadata.id), as_shipped(chosen.raises, chosen.severity, on=chosen.enabled)
     return "\n".join(
         [
-            *_head(metadata),
-            f"Version {metadata.version}, about {about}. {_state(chosen.raises, chosen.severity, on=chosen.enabled)}",
+            *head(metadata),
+            f"Version {metadata.version}, about {about}. {state}",
             "",
-            *_attack(metadata),
+            *attack(metadata),
             *_case_lists(cases),
             *_reasons(policy),
             *_settings(metadata.id, settings, commented.get(metadata.id, Section())),
-            *_advice(metadata),
+            *advice(metadata),
         ]
     )
-
-
-def _head(metadata: Metadata) -> list[str]:
-    return [f"### {metadata.id}", "", f"**{metadata.title}.** {metadata.description}", ""]
-
-
-def _attack(metadata: Metadata) -> list[str]:
-    if not metadata.techniques:
-        return []
-    named = [f"{each.uid} {each.name} ({each.tactic})" for each in metadata.techniques]
-    return [f"MITRE ATT&CK {ATTACK_VERSION}: {', '.join(named)}.", ""]
 
 
 def _cases(policy: str) -> CaseFile:
@@ -145,9 +121,9 @@ def _cases(policy: str) -> CaseFile:
 
 
 def _case_lists(cases: CaseFile) -> list[str]:
-    fires = [f"- {_text(case.name)}" for case in cases.fires]
-    quiet = [f"- {_text(case.name)}{_why(case)}" for case in cases.quiet]
-    lines = [f"- {_text(each.name)}" for each in cases.borderline]
+    fires = [f"- {flat(case.name)}" for case in cases.fires]
+    quiet = [f"- {flat(case.name)}{_why(case)}" for case in cases.quiet]
+    lines = [f"- {flat(each.name)}" for each in cases.borderline]
     return ["Fires:", "", *fires, "", "Stays quiet:", "", *quiet, "", "Where the line is:", "", *lines, ""]
 
 
@@ -169,7 +145,7 @@ def _reasons(policy: Any) -> list[str]:
     reasons = reasons_of(policy)
     if not reasons:
         return []
-    rows = [f"| `{code}` | {_cell(words)} |" for code, words in reasons.items()]
+    rows = [f"| `{code}` | {cell(words)} |" for code, words in reasons.items()]
     return ["Seen and not raised, with a reason code:", "", "| code | why |", "|---|---|", *rows, ""]
 
 
@@ -177,109 +153,19 @@ def _settings(policy: str, settings: type[PolicySettings], section: Section) -> 
     rows = ["| setting | default | allowed | why |", "|---|---|---|---|"]
     for name, default, allowed in bounds(settings):
         why = section.why.get(name, "")
-        rows.append(f"| `{name}` | {_cell(default)} | {_cell(allowed)} | {_cell(why)} |")
+        rows.append(f"| `{name}` | {cell(default)} | {cell(allowed)} | {cell(why)} |")
     return [f"Settings, under `{policy}:` in `builtin.yaml`; units are in their names:", "", *rows, ""]
-
-
-def _advice(metadata: Metadata) -> list[str]:
-    parts = []
-    if metadata.false_positives:
-        parts += ["False positives:", "", *(f"- {_text(each)}" for each in metadata.false_positives), ""]
-    if metadata.triage:
-        parts += [f"Triage: {_text(metadata.triage)}", ""]
-    if metadata.remediation:
-        parts += [f"What to do: {_text(metadata.remediation)}", ""]
-    return parts
-
-
-def _shipped(path: Path) -> tuple[Metadata, dict[str, Any]]:
-    """Metadata and fields of the activity policy in `path`."""
-    text = path.read_text("utf-8")
-    policy, _ = read_with_cases(text, str(path), load_organisation(POLICIES)[0])
-    root, _ = parse(text, str(path))
-    if policy is None or root is None:
-        raise ValueError(f"{path} can't be used: run egnyte-watch policies check {path}")
-    return policy.metadata, plain(root)
-
-
-def _activity(path: Path) -> str:
-    metadata, given = _shipped(path)
-    text = path.read_text("utf-8")
-    state = _state(metadata.raises, metadata.severity, on=given.get("enabled") != "false")
-    rule = [f"{name}: {_inline(given[name])}" for name in ("scope", "filters", "repeated", "join") if name in given]
-    limits = f" At most {given['daily_limit']} alerts a day." if "daily_limit" in given else ""
-    govern = f" Asks for {', '.join(metadata.govern)}." if metadata.govern else ""
-    return "\n".join(
-        [
-            *_head(metadata),
-            f"{state}{limits}{govern} File: `policies/activity/{path.name}`.",
-            "",
-            *([f"{_opening(text)}", ""] if _opening(text) else []),
-            *_attack(metadata),
-            "```yaml",
-            *rule,
-            "```",
-            "",
-            *_story_lists(text, str(path)),
-            *_advice(metadata),
-        ]
-    )
-
-
-def _opening(text: str) -> str:
-    """The comment at the head of a file, in one line."""
-    lines = []
-    for line in text.splitlines():
-        if not line.startswith("#"):
-            break
-        lines.append(line.lstrip("# ").strip())
-    return _text(" ".join(lines))
-
-
-def _story_lists(text: str, file: str) -> list[str]:
-    root, _ = parse(text, file)
-    told = stories.read_cases(root.entries.get("cases") if root else None, Reader(file))
-    fires, quiet = ([f"- {_text(each.name)}" for each in told if each.fires is kind] for kind in (True, False))
-    return ["Fires:", "", *fires, "", "Stays quiet:", "", *quiet, ""]
-
-
-def _inline(value: Any) -> str:
-    """A value as YAML in one line."""
-    if isinstance(value, dict):
-        return "{" + ", ".join(f"{name}: {_inline(each)}" for name, each in value.items()) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_inline(each) for each in value) + "]"
-    text = str(value)
-    plain_text = text.replace("_", "").replace(" ", "").replace(".", "").replace("/", "").replace("-", "").isalnum()
-    return text if plain_text else f'"{text}"'
 
 
 def _system(metadata: Metadata) -> str:
     return "\n".join(
         [
-            *_head(metadata),
-            f"Raises {_article(metadata.raises)}, severity {metadata.severity}; it closes by itself once it is mended.",
+            *head(metadata),
+            f"Raises {article(metadata.raises)}, severity {metadata.severity}; it closes by itself once it is mended.",
             "",
-            *_advice(metadata),
+            *advice(metadata),
         ]
     )
-
-
-def _state(raises: str, severity: str, *, on: bool) -> str:
-    return f"{'On' if on else 'Off'} by default; raises {_article(raises)}, severity {severity}."
-
-
-def _article(raises: str) -> str:
-    return "an alert" if raises == "alert" else "a behavior"
-
-
-def _text(text: str) -> str:
-    """`text` as Markdown takes it for text, on one line."""
-    return " ".join(text.split()).replace("<", "&lt;")
-
-
-def _cell(text: str) -> str:
-    return _text(text).replace("|", "\\|")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
