@@ -15,6 +15,7 @@ from connectors.places.errors import PlacesError
 from connectors.places.fetched import Fetch, FetchedLists
 from connectors.places.listfile import SUFFIXES, ListFile, read_list
 from connectors.places.listset import combined, list_files
+from connectors.places.marks import FILE as MARKS
 from connectors.places.places import SHIPPED_LISTS
 from connectors.places.sources import FILE, Source, read_sources, refused_url, table_of
 from console.session import Session, session_of
@@ -147,6 +148,8 @@ def _from_file(folder: Path, path: Path, name: str, category: str, tags: tuple[s
     if path.suffix.lower() not in SUFFIXES:
         raise Refused(f"{path}: lists end in {', '.join(sorted(SUFFIXES))}")
     target = folder / f"{name or path.stem}{path.suffix.lower()}"
+    if target.name == MARKS:
+        raise Refused(f"{target} is where the console keeps marks of addresses: give this list another --name")
     if target.exists() and (not path.exists() or target.samefile(path)):
         raise Refused(f"{path} is in the folder of lists already")
     if target.name in {source.file for source in read_sources(folder)}:

@@ -85,7 +85,7 @@ class NormalPages:
         key = request.query_params.get("key", "")
         if not key:
             raise HTTPException(404, "No such user")
-        found = await self._learned(key)
+        found, late = await self._found(key)
         now_ms = round(time.time() * 1000)
         span = now_ms - DAYS * DAY_MS, now_ms + 1
         run = anyio.to_thread.run_sync
@@ -96,12 +96,20 @@ class NormalPages:
             "normal",
             key=key,
             learned=found,
+            late=late,
             normal=normal_of(found.state, providers) if found.state is not None else None,
             title=f"What is normal for {key.partition('/')[2] or key}",
             usual_days=USUAL_DAYS,
             kept_days=KEPT_DAYS,
             hours=bars([(f"{hour:02}", number) for hour, number in enumerate(hours)]) if any(hours) else None,
         )
+
+    async def _found(self, key: str) -> tuple[Learned, bool]:
+        """What is known, and whether that was not found in time."""
+        try:
+            return await self._learned(key), False
+        except TimeoutError:
+            return Learned(), True
 
     def _providers(self, key: str) -> dict[str, str]:
         """Names of networks by their AS numbers: state keeps the numbers alone."""

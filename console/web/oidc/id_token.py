@@ -15,6 +15,8 @@ ALGORITHMS: Final = frozenset(
 confusion, the provider's public key."""
 REQUIRED: Final = ("iss", "sub", "aud", "exp", "iat")
 MAX_CHARS: Final = 64 * 1024
+SUBJECT_CHARS: Final = 255
+"""OpenID Connect Core 1.0, section 2."""
 Key = Mapping[str, Any]
 """One key of a JWK set (RFC 7517)."""
 
@@ -44,13 +46,14 @@ def checked(
     except jwt.PyJWTError as error:
         raise SignInError(f"the provider's ID token is not accepted: {_plain(error)}") from None
     given = claims.get("nonce")
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), nonce.encode()):
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(errors="replace"), nonce.encode()):
         raise SignInError("the provider's ID token is not accepted: it answers another sign-in (nonce)")
     party = claims.get("azp")
     several = isinstance(claims["aud"], list) and len(claims["aud"]) > 1
     if (party is not None or several) and party != client_id:
         raise SignInError("the provider's ID token is not accepted: it was made for another application (azp)")
-    if not isinstance(claims["sub"], str) or not claims["sub"]:
+    subject = claims["sub"]
+    if not isinstance(subject, str) or not 1 <= len(subject) <= SUBJECT_CHARS or not subject.isprintable():
         raise SignInError("the provider's ID token is not accepted: it does not say who signed in (sub)")
     return claims
 

@@ -61,7 +61,8 @@ def _role(claims: Mapping[str, Any], settings: OidcSettings) -> Role | None:
 def _why(claims: Mapping[str, Any], settings: OidcSettings) -> str:
     held = values_of(claims, settings.roles_claim)
     if held:
-        return f" ({settings.roles_claim}: {', '.join(sorted(held)[:5])[:200]})"
+        named = ", ".join(sorted(held)[:5])[:200]
+        return f" ({settings.roles_claim}: {''.join(each for each in named if each.isprintable())})"
     elsewhere = claims.get("_claim_names")
     if claims.get("hasgroups") or (isinstance(elsewhere, Mapping) and settings.roles_claim in elsewhere):
         return f": the account is in too many groups for a token to name them in {settings.roles_claim} (use app roles)"

@@ -148,6 +148,14 @@ def test_no_cookie_but_a_sessions_lets_anybody_in(console: str, cookie: str) -> 
     assert answer.status_code == 401
 
 
+@pytest.mark.parametrize("neighbour", ["a b=1", 'x={"json": [1, 2]}', "é=1", "=", "[broken]=1"])
+def test_cookies_of_others_on_this_host_do_not_hide_the_sessions(console: str, neighbour: str) -> None:
+    identity = SESSIONS.begin("mara", "viewer")
+    with browser(console) as client:
+        cookies = f"{neighbour}; {COOKIE}={identity}"
+        assert client.get("/api/status", headers={b"Cookie": cookies.encode()}).status_code == 200
+
+
 def test_an_id_from_before_signing_in_is_not_the_sessions(console: str) -> None:
     planted = SESSIONS.begin("mallory", "viewer")
     with browser(console) as client:

@@ -122,6 +122,19 @@ def test_the_cookies_are_out_of_reach(scene: Scene) -> None:
     assert len(question["nonce"][0]) >= 43, "256 bits"
 
 
+def test_behind_tls_the_sessions_cookie_is_for_tls_alone(scene: Scene) -> None:
+    outside = scene.console.replace("http://", "https://")
+    scene.configure(console_url=outside)
+    scene.simulator.does.redirect_uris = {f"{outside}/login/callback"}
+    with browser(scene.console) as client:
+        asked = client.get("/login/provider", follow_redirects=False)
+        back = httpx.get(asked.headers["location"], trust_env=False, verify=NO_TLS).headers["location"]
+        kept = asked.headers["set-cookie"].partition(";")[0]
+        answer = client.get(back.removeprefix(outside), headers={"Cookie": kept})
+    cookies = [value.lower() for value in answer.headers.get_list("set-cookie") if value.startswith(f"{COOKIE}=")]
+    assert (answer.status_code, len(cookies), "secure" in cookies[0]) == (200, 1, True)
+
+
 def test_the_session_cookie_is_strict_and_new(scene: Scene) -> None:
     planted = scene.sessions.begin("mallory", "viewer")
     with browser(scene.console) as client:
@@ -163,6 +176,7 @@ def test_roles_come_from_a_claim(scene: Scene, claims: dict[str, Any], settings:
         ({"roles": {"console-admins": True}}, "sends no roles"),
         ({"roles": ["console-admins-of-nothing"]}, "console-admins-of-nothing"),
         ({"roles": ["<script>alert(1)</script>"]}, "&lt;script&gt;"),
+        ({"roles": ["\ud800cooks"], "preferred_username": "\ud800"}, "roles: cooks"),
     ],
 )
 def test_who_has_no_role_is_told_whom_to_ask(scene: Scene, claims: dict[str, Any], words: str) -> None:
@@ -189,6 +203,10 @@ def test_who_has_no_role_is_told_whom_to_ask(scene: Scene, claims: dict[str, Any
         ({"iss": "https://evil.example"}, "issuer"),
         ({"sub": None}, "sub"),
         ({"sub": ""}, "sub"),
+        ({"sub": "\n"}, "sub"),
+        ({"sub": "x" * 256}, "sub"),
+        ({"sub": "\ud800"}, "sub"),
+        ({"nonce": "\ud800"}, "nonce"),
     ],
 )
 def test_a_token_that_is_not_for_this_sign_in_is_refused(scene: Scene, spoilt: dict[str, Any], words: str) -> None:
