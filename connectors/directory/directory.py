@@ -4,16 +4,17 @@ It is a cache of `egnyte.directory`: `load` takes the topic's records, and `take
 the same whether this or an earlier process had taken what came before.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
 import structlog
 from msgspec.structs import replace
 
+from connectors.directory.accounts import Accounts, Id
 from connectors.directory.entries import fit
 from connectors.directory.join import joined, rank, ties
+from connectors.directory.owners import owners
 from connectors.directory.person import Person, alias_kinds, changes, person_of
 from schemas.activity import Account
 from schemas.activity import Person as Named
@@ -29,14 +30,8 @@ from schemas.directory import (
 
 log = structlog.get_logger(__name__)
 
-MOST_SHARING: Final = 16
-"""A name that more accounts have than that (`none` as idpUserId, a service's e-mail) is nobody's."""
 KEPT_MS: Final = 400 * 86_400_000
 """So long after all accounts of a person were deleted the person is forgotten: as long as the governance log."""
-_STRENGTH: Final[dict[AliasKind, int]] = {
-    "egnyte_id": 0, "entra_id": 0, "email": 1, "upn": 2, "idp_user_id": 3, "user_name": 4,
-}  # fmt: skip
-Id = tuple[Source, str]
 
 
 class Written(msgspec.Struct, frozen=True):
@@ -53,11 +48,10 @@ class Directory:
     def __init__(self, connector: str) -> None:
         self.connector = connector
         self.sources: dict[Source, SourceRecord] = {}
-        self._entries: dict[Id, DirectoryEntry] = {}
+        self._accounts = Accounts()
         self._person_of: dict[Id, str] = {}
         self._people: dict[str, Person] = {}
         self._by_alias: dict[str, str] = {}
-        self._by_tie: defaultdict[str, set[Id]] = defaultdict(set)
         self._warned: set[str] = set()
 
     def __len__(self) -> int:
@@ -98,11 +92,11 @@ class Directory:
 
     def ids(self, source: Source) -> set[str]:
         """The accounts of `source` that are not deleted."""
-        return {entry.id for entry in self._entries.values() if entry.source == source and not entry.deleted}
+        return self._accounts.ids(source)
 
     def entry(self, source: Source, id: str) -> DirectoryEntry | None:  # noqa: A002 - that is what it is
         """What `source` last said of its account `id`."""
-        return self._entries.get((source, id))
+        return self._accounts.get((source, id))
 
     def user_of(self, alias: str) -> str | None:
         """Whose `alias` is (see `schemas.directory.alias_of`), by the user key's part."""
@@ -120,8 +114,7 @@ class Directory:
 
     def missing(self, source: Source, listed: Collection[str], seen_ms: int) -> list[DirectoryEntry]:
         """The accounts of `source` that are not `listed` any more, as deleted."""
-        gone = self.ids(source).difference(listed)
-        return [replace(self._entries[source, each], deleted=True, deleted_ms=seen_ms) for each in sorted(gone)]
+        return self._accounts.missing(source, listed, seen_ms)
 
     def expired(self, now_ms: int) -> list[str]:
         """Users of whom every account was deleted more than `KEPT_MS` ago."""
@@ -141,18 +134,18 @@ class Directory:
         for entry in told:
             if not entry.id:
                 raise ValueError(f"an account of {entry.source} has no id: it could not be told from others")
-            before = self._entries.get((entry.source, entry.id))
+            before = self._accounts.get((entry.source, entry.id))
             after = fit(entry, before, seen_ms)
             if after == before or (before is None and after.deleted and not ties(after).keys() - _own(after)):
                 continue  # nothing new, or gone before anybody knew the name
-            self._index(before, after)
+            self._accounts.put(after)
             yield from self._rejoin(before, after, seen_ms, newcomer=newcomers.get(entry.source, False))
 
     def forget(self, user: str) -> Written:
         """Forgets a user and all of the user's names."""
         person = self._people.pop(user)
         for entry in person.entries:
-            self._index(entry, None)
+            self._accounts.drop((entry.source, entry.id))
             self._person_of.pop((entry.source, entry.id), None)
         gone = [alias for alias in person.aliases if self._by_alias.get(alias) == user]
         for alias in gone:
@@ -163,27 +156,10 @@ class Directory:
         kinds: dict[str, AliasKind] = {}
         for entry in record.entries:
             kinds = alias_kinds(entry) | kinds
-            self._index(None, entry)
+            self._accounts.put(entry)
             self._person_of[entry.source, entry.id] = record.user
         aliases = {alias: kinds[alias] for alias in record.aliases if alias in kinds}
         self._people[record.user] = Person(record.user, record.account, aliases, record.entries)
-
-    def _index(self, before: DirectoryEntry | None, after: DirectoryEntry | None) -> None:
-        for entry, present in ((before, False), (after, True)):
-            if entry is None:
-                continue
-            own = (entry.source, entry.id)
-            for word in ties(entry):
-                if present:
-                    self._by_tie[word].add(own)
-                else:
-                    self._by_tie[word].discard(own)
-                    if not self._by_tie[word]:
-                        del self._by_tie[word]
-            if present:
-                self._entries[own] = entry
-            else:
-                self._entries.pop(own, None)
 
     def _rejoin(
         self, was: DirectoryEntry | None, changed: DirectoryEntry, seen_ms: int, *, newcomer: bool
@@ -192,13 +168,14 @@ class Directory:
         near = self._near(changed, ties(was) if was else ())
         concerned = {self._person_of[each] for each in near if each in self._person_of}
         before = {user: self._people.pop(user) for user in concerned}
-        people = joined([self._entries[each] for each in near], self._common)
-        owners = self._owners(people)
+        people = joined([self._accounts[each] for each in near], self._accounts.is_common)
+        owned, disputed = owners(people, self._accounts.is_common)
+        self._warn(disputed)
         following: dict[str, Person] = {}
         were_of: dict[str, list[str]] = {}
         for entries in people:
             aliases = {alias: kind for entry in reversed(entries) for alias, kind in alias_kinds(entry).items()}
-            aliases = {alias: kind for alias, kind in aliases.items() if owners.get(alias) is entries}
+            aliases = {alias: kind for alias, kind in aliases.items() if owned.get(alias) is entries}
             were = sorted(
                 {
                     self._person_of[each.source, each.id]
@@ -252,45 +229,26 @@ class Directory:
         """Every account that may be joined anew because of `entry`, which may have `given_up` words: those that share a
         word, in any number of steps, and those of the same persons."""
         found: set[Id] = set()
-        ahead: list[Id] = [(entry.source, entry.id)]
-        for word in given_up:
-            if not self._common(word):
-                ahead += self._by_tie.get(word, ())
+        ahead: list[Id] = [(entry.source, entry.id), *self._accounts.sharing(given_up)]
         while ahead:
             each = ahead.pop()
-            if each in found or each not in self._entries:
+            if each in found or each not in self._accounts:
                 continue
             found.add(each)
             user = self._person_of.get(each)
             if user is not None and user in self._people:
                 ahead += [(other.source, other.id) for other in self._people[user].entries]
-            for word in ties(self._entries[each]):
-                if not self._common(word):
-                    ahead += self._by_tie[word]
+            ahead += self._accounts.sharing(ties(self._accounts[each]))
         return sorted(found)
 
-    def _common(self, word: str) -> bool:
-        return len(self._by_tie.get(word, ())) > MOST_SHARING
-
-    def _owners(self, people: Sequence[list[DirectoryEntry]]) -> dict[str, list[DirectoryEntry]]:
-        """Whose each alias is. Of several persons with the same one: the account's in use, then whose it is as an
-        e-mail, a principal name, an id, a user name; then Egnyte's account; then the lowest id."""
-        claims: defaultdict[str, list[tuple[tuple[bool, int, object], list[DirectoryEntry]]]] = defaultdict(list)
-        for entries in people:
-            for entry in entries:
-                for alias, kind in alias_kinds(entry).items():
-                    if not self._common(alias.removeprefix("~name-") if "@" in alias else alias):
-                        claims[alias].append(((entry.deleted, _STRENGTH[kind], rank(entry)), entries))
-        owners = {}
-        for alias, claimed in claims.items():
-            _, owners[alias] = min(claimed, key=lambda claim: claim[0])
-            if alias not in self._warned and any(entries is not owners[alias] for _, entries in claimed):
-                self._warned.add(alias)
-                log.warning(
-                    "two people have the same name; it is taken for the first one's", connector=self.connector,
-                    alias=alias, people=[f"{entries[0].source} {entries[0].id}" for _, entries in claimed][:4],
-                )  # fmt: skip
-        return owners
+    def _warn(self, disputed: Mapping[str, Sequence[Sequence[DirectoryEntry]]]) -> None:
+        """Says once of each name that several people have it."""
+        for alias in (each for each in disputed if each not in self._warned):
+            self._warned.add(alias)
+            log.warning(
+                "two people have the same name; it is taken for the first one's", connector=self.connector,
+                alias=alias, people=[f"{each[0].source} {each[0].id}" for each in disputed[alias]][:4],
+            )  # fmt: skip
 
 
 def _own(entry: DirectoryEntry) -> set[str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from connectors.directory.directory import MOST_SHARING
+from connectors.directory.accounts import MOST_SHARING
 from schemas.activity import Person as Named
 from schemas.directory import DirectoryEntry
 from tests.connectors.directory.people import DAY_MS, NOW_MS, Topic, egnyte, entra
