@@ -51,10 +51,9 @@ _FACTS: Final = (
 )  # fmt: skip
 
 
-_COUNTED: Final = (
-    "user_key, time_ms, administrative, type, client, ip, country, city, organisation, latitude, longitude"
-)
+_COUNTED: Final = "user_key, administrative, type, client, ip, country, city, organisation, latitude, longitude"
 """The columns that numbers come from."""
+_SUM: Final = "coalesce(sum(number), 0)::BIGINT"
 
 
 def of_user(database: Database, user_key: str, from_ms: int, until_ms: int) -> Summary:
@@ -81,10 +80,11 @@ def _summary(
     database: Database, column: str, value: str, from_ms: int, until_ms: int, groups: tuple[str, ...]
 ) -> Summary:
     with database.cursor() as cursor:
-        # Looked for once, however much is asked about them then.
+        # Looked for once, however much is asked about them then; what is alike is counted together.
         cursor.execute(
-            f"CREATE OR REPLACE TEMP TABLE own AS SELECT {_COUNTED} FROM activities "  # noqa: S608 - names are ours
-            f"WHERE time_ms >= ? AND time_ms < ? AND {column} = ?",
+            f"CREATE OR REPLACE TEMP TABLE own AS SELECT {_COUNTED}, {_GROUPS['hours']} AS hour, "  # noqa: S608 - ours
+            "count(*) AS number, min(time_ms) AS first_ms, max(time_ms) AS last_ms "
+            f"FROM activities WHERE time_ms >= ? AND time_ms < ? AND {column} = ? GROUP BY ALL",
             (from_ms, until_ms, value),
         )
 
@@ -92,7 +92,7 @@ def _summary(
             return cursor.execute(f"SELECT {selected} FROM own {rest}").fetchall()  # noqa: S608 - names are ours
 
         made = _of_own(asked, groups)
-        newest_ms = asked("max(time_ms)")[0][0]
+        newest_ms = asked("max(last_ms)")[0][0]
     listed = ", ".join(f'"{name}"' for name in _FACTS)
     latest = database.read(
         f"SELECT {listed} FROM activities WHERE time_ms = ? AND {column} = ? ORDER BY position DESC LIMIT 1",  # noqa: S608
@@ -102,20 +102,21 @@ def _summary(
 
 
 def _of_own(asked: Callable[..., list[tuple[Any, ...]]], groups: tuple[str, ...]) -> Summary:
-    number, administrative = asked("count(*), count(*) FILTER (administrative)")[0]
+    number, administrative = asked(f"{_SUM}, coalesce(sum(number) FILTER (administrative), 0)::BIGINT")[0]
     counts = {
         group: [
             Count(*row)
             for row in asked(
-                f"{_GROUPS[group]} AS found, count(*), min(time_ms), max(time_ms)",
-                f"WHERE {_GROUPS[group]} <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {24 if group == 'hours' else MOST}",
+                f"{found} AS found, {_SUM}, min(first_ms), max(last_ms)",
+                f"WHERE {found} <> '' GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {24 if group == 'hours' else MOST}",
             )
         ]
         for group in groups
+        for found in ("hour" if group == "hours" else _GROUPS[group],)
     }
     places = asked(
         "latitude, longitude, max(city), max(country)",
-        f"WHERE latitude IS NOT NULL GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT {MOST}",
+        f"WHERE latitude IS NOT NULL GROUP BY 1, 2 ORDER BY {_SUM} DESC LIMIT {MOST}",
     )
     return Summary(
         number,

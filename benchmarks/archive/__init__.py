@@ -1,0 +1,1 @@
+"""How fast the archive of the console answers, and keeps up."""
