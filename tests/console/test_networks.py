@@ -70,6 +70,7 @@ def test_a_file_is_imported_and_listed(folder: Path, tmp_path: Path) -> None:
         ("bad.txt", "198.51.100.7\n", (), "has no category"),
         ("bad.txt", "192.0.2.7\n", ("--category", "risky"), "overlaps"),
         ("bad.doc", "198.51.100.7\n", (), "lists end in"),
+        ("marks.csv", "cidr,category\n198.51.100.7,vpn\n", (), "where the console keeps marks"),
         ("gone.txt", None, ("--category", "vpn"), "can't be read"),
     ],
 )
