@@ -193,7 +193,7 @@ class Session(ConsumerRebalanceListener):
             return []
         try:
             finding = self._decode(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (ValueError, RecursionError) as error:  # msgspec's errors are ValueErrors
             log.error("a finding can't be read, and is not acted on", offset=record.offset, error=str(error))  # noqa: TRY400
             return []
         return requests_of(finding, self._clock.now_ms())

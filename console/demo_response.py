@@ -63,7 +63,10 @@ class Response:
         self._report.done(f"{self._email} was called and has a new password. To let her in again:")
         for uid in asked:
             self._report.command(f'govern undo {uid[:8]} --by {BY} --why "{WHY}"')
-        await asyncio.gather(*(_undo(settings, uid) for uid in asked))
+        asking = asyncio.gather(*(_undo(settings, uid) for uid in asked))
+        while not asking.done():
+            await read()
+        await asking
         while {record.uid for record in self._records.actions if record.state == "reverted"} < set(asked):
             await read()
 

@@ -40,7 +40,7 @@ async def rows(settings: Settings, *, newest_only: bool = True) -> list[Governan
                     for record in chunk:
                         try:
                             each = governance.decode(record.value or b"")
-                        except (ValueError, UnicodeDecodeError) as error:
+                        except (ValueError, RecursionError) as error:
                             log.warning(
                                 "a record is no action", partition=number, offset=record.offset, error=str(error)
                             )

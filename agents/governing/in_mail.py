@@ -4,8 +4,10 @@ A mail can't be looked up. What may have been sent, for no answer came or a proc
 such end, and called `uncertain`.
 """
 
+import asyncio
+import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import httpx
 import structlog
@@ -20,12 +22,23 @@ from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S: Final = 15.0
+NO_ANSWER: Final = ", no answer"
+_ADDRESS: Final = re.compile(r"[^\s,;<>\"]+@[^\s,;<>\"]+")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]#~|])")
+"""What a user's name must not be able to do in Teams: a link of its own, say."""
 SENT_AGAIN: Final = "a process ended while it was sent: it was sent again, so it may have come more than once"
 UNHEARD: Final = "no answer came when it was sent: it was sent once more, so it may have come twice"
 GIVEN_UP: Final = "processes ended each time it was sent: it may have come, and is not sent again"
 MOST_ATTEMPTS: Final = 10
 """A mail is sent again once for each process that ended while it was sent. One that meets so many ends is more likely
 their cause."""
+
+
+class _Failed(NamedTuple):
+    """What the log says; `heard`: whether it is certain that nobody was told."""
+
+    facts: dict[str, Any]
+    heard: bool = True
 
 
 class InMail:
@@ -54,7 +67,9 @@ class InMail:
                 )  # fmt: skip
             arguments = {"to": ",".join(rules.addresses)}
         else:
-            to = next((name for name in standing.names[1:] + standing.names[:1] if "@" in name), "")
+            # Whom no directory knows may be anybody: a name that an attacker has typed at a login.
+            names = standing.names[1:] + standing.names[:1] if standing.known else ()
+            to = next((name for name in names if _ADDRESS.fullmatch(name)), "")
             if not to:
                 return self._outcome(request, "skipped", reason="unknown_user", detail="the user has no known address")
             cc = list(rules.copy)
@@ -79,17 +94,20 @@ class InMail:
             return self._outcome(started, "uncertain", reason="interrupted", detail=GIVEN_UP)
         letter = letter_of(started)
         told: list[str] = []
-        twice = False
+        twice = unheard_before = False
         if started.action == "notify":
             for number, hook in enumerate(self._notify().webhooks, 1):
                 name = f"webhook {number} ({hook.shape})"
                 if name in started.items:  # told by an attempt that failed after it
                     told.append(name)
                     continue
-                if failed := await self._post(hook, number, letter, started):
-                    return self._outcome(started, "failed", items=tuple(told), **failed)
+                takes_key = hook.shape == "json"
+                if (failed := await self._post(hook, number, letter, started)) is not None:
+                    told += [] if takes_key or failed.heard else [name + NO_ANSWER]
+                    return self._outcome(started, "failed", items=tuple(told), **failed.facts)
                 told.append(name)
-                twice = twice or hook.shape != "json"  # those take no idempotency key
+                twice = twice or not takes_key
+                unheard_before = unheard_before or name + NO_ANSWER in started.items
         to, cc = (_split(started.arguments.get(name, "")) for name in ("to", "cc"))
         if to and self._actions is not None:
             mail = Mail(to=to, cc=cc, subject=letter.subject, text=letter.text, html=letter.html, mark=started.uid)
@@ -109,33 +127,37 @@ class InMail:
             if unheard:
                 return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
             twice = True
+        if unheard_before:
+            return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
         if twice and started.attempt > 1:
             return self._outcome(started, "uncertain", reason="interrupted", detail=SENT_AGAIN, items=tuple(told))
         return self._outcome(started, "succeeded", items=tuple(told))
 
-    async def _post(self, hook: Webhook, number: int, letter: Letter, record: GovernanceRecord) -> dict[str, Any]:
-        """Why it did not work; empty where it did. The address may be a secret, and is not told."""
+    async def _post(self, hook: Webhook, number: int, letter: Letter, record: GovernanceRecord) -> _Failed | None:
+        """Why it did not work; None where it did. The address may be a secret, and is not told."""
         try:
             url = hook.address()
-            reply = await self._http.post(
-                url, json=_body(hook, letter, record), headers={"Idempotency-Key": record.uid}, timeout=TIMEOUT_S
-            )
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return {"reason": "unavailable", "detail": f"webhook {number}: {type(error).__name__}"}
+            body, key = _body(hook, letter, record), {"Idempotency-Key": record.uid}
+            async with (
+                asyncio.timeout(TIMEOUT_S),
+                self._http.stream("POST", url, json=body, headers=key, timeout=TIMEOUT_S) as reply,
+            ):
+                pass  # what it says beside its status is not read: it may be without end
+        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+            heard = isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout))  # it was never asked
+            return _Failed({"reason": "unavailable", "detail": f"webhook {number}: {type(error).__name__}"}, heard)
         except (OSError, ValueError) as error:
-            return {
-                "reason": "invalid",
-                "detail": f"webhook {number}: {type(error).__name__}",
-                "advice": "mend its url",
-            }
+            detail = f"webhook {number}: {type(error).__name__}"
+            return _Failed({"reason": "invalid", "detail": detail, "advice": "mend its url"})
         if reply.is_success:
-            return {}
+            return None
         detail = f"webhook {number} answered {reply.status_code}"
         if reply.status_code == httpx.codes.TOO_MANY_REQUESTS:
-            return {"reason": "throttled", "detail": detail}
+            return _Failed({"reason": "throttled", "detail": detail})
         if reply.status_code >= httpx.codes.INTERNAL_SERVER_ERROR:
-            return {"reason": "unavailable", "detail": detail}
-        return {"reason": "invalid", "detail": detail, "advice": "look at what it expects, and mend its url or shape"}
+            return _Failed({"reason": "unavailable", "detail": detail})
+        advice = "look at what it expects, and mend its url or shape"
+        return _Failed({"reason": "invalid", "detail": detail, "advice": advice})
 
     def _outcome(self, record: GovernanceRecord, state: Any, **facts: Any) -> GovernanceRecord:
         if "detail" in facts:
@@ -164,7 +186,7 @@ def _body(hook: Webhook, letter: Letter, record: GovernanceRecord) -> dict[str, 
     if hook.shape == "slack":
         return {"text": letter.text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")}
     if hook.shape == "teams":
-        block = {"type": "TextBlock", "text": letter.text, "wrap": True}
+        block = {"type": "TextBlock", "text": _MARKDOWN.sub(r"\\\1", letter.text), "wrap": True}
         card = {"type": "AdaptiveCard", "version": "1.4", "body": [block]}
         return {
             "type": "message",

@@ -33,7 +33,9 @@ def letter_of(record: GovernanceRecord) -> Letter:
     facts: dict[str, object] = msgspec.to_builtins(record)
     why = record.why or "unusual activity"
     found = datetime.fromtimestamp(record.found_ms / 1_000, UTC).strftime("%d %B %Y %H:%M") if record.found_ms else ""
-    facts |= {"why": why, "found": found, "policy": record.policy}
+    facts |= {"why": why, "found": found}
+    # One line each: what others have named themselves can't begin a paragraph of ours.
+    facts = {name: " ".join(fact.split()) if isinstance(fact, str) else fact for name, fact in facts.items()}
     text, html = (_templates.get_template(f"{record.action}.{form}.j2").render(facts) for form in ("txt", "html"))
     subject = " ".join(SUBJECTS[record.action].replace("{why}", why).split())
     return Letter(subject[:SUBJECT_CHARS], text, html)

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
 from typing import Any, Final, Protocol
 
 import structlog
@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from agents.governing.kinds import KINDS, Where, is_mail
 from agents.governing.ledger import Episode, Ledger
 from agents.governing.rails import Go, Hold, Skip, decide
-from agents.governing.requests import instead, outcome, resumed, retried, retry_ms, reverted
+from agents.governing.requests import instead, outcome, resumed, retried, retry_ms, reverted, unconnected
 from agents.governing.rules import Rules
 from agents.governing.standing import Standing
 from schemas.governance import GovernanceRecord
@@ -159,11 +159,12 @@ class Owner:
             return
         performer = self._performer(request)
         if performer is None:
-            return await self._write(self._unconnected(request))
+            return await self._write(unconnected(request, self._now_ms()))
         standing = self._knows.standing(request.connector, request.user)
         decision = self._decide(request)
         warnings = decision.warnings if isinstance(decision, Go) else ()
-        started = await performer.prepare(replace(request, warnings=warnings), standing)
+        asked = replace(request, warnings=warnings)
+        started = await self._without_fault(performer.prepare(asked, standing), asked)
         if started.state != "started":
             return await self._finish(started)
         async with self._locking if KINDS[request.action].locks else contextlib.nullcontext():
@@ -200,7 +201,18 @@ class Owner:
 
     async def _perform(self, started: GovernanceRecord) -> None:
         performer = self._performer(started)
-        await self._finish(self._unconnected(started) if performer is None else await performer.perform(started))
+        if performer is None:
+            return await self._finish(unconnected(started, self._now_ms()))
+        return await self._finish(await self._without_fault(performer.perform(started), started))
+
+    async def _without_fault(self, work: Awaitable[GovernanceRecord], record: GovernanceRecord) -> GovernanceRecord:
+        """What `work` gives. A fault in one action is its outcome, and does not end all others, again at each start."""
+        try:
+            return await work
+        except Exception as error:
+            log.exception("an action has failed by a fault of this program", action=record.action, uid=record.uid)
+            detail = f"a fault of this program: {type(error).__name__}"
+            return outcome(record, "failed", self._now_ms(), reason="invalid", detail=detail)
 
     async def _finish(self, record: GovernanceRecord) -> None:
         """Writes an outcome; with it, that another action has been undone."""
@@ -216,14 +228,6 @@ class Owner:
 
     def _performer(self, record: GovernanceRecord) -> Performer | None:
         return self._performer_of(record.connector, KINDS[record.action].where)
-
-    def _unconnected(self, record: GovernanceRecord) -> GovernanceRecord:
-        names: Mapping[Where, str] = {"entra": "Entra ID", "egnyte": "Egnyte", "mail": "Entra ID, which sends mail,"}
-        where = KINDS[record.action].where
-        return outcome(
-            record, "failed", self._now_ms(), reason="login", detail=f"{names[where]} is not connected",
-            advice=f"set the {'egnyte' if where == 'egnyte' else 'entra'} settings of the worker",
-        )  # fmt: skip
 
     async def _let_expire(self) -> None:
         """What the breaker has held for a day is not to be done any more, unless a person asks for it."""

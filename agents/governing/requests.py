@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from agents.governing.kinds import KINDS, strongest_first
+from agents.governing.kinds import KINDS, Where, strongest_first
 from schemas.finding import Finding
 from schemas.governance import WHY_CHARS, Action, GovernanceRecord, State, action_uid
 
@@ -122,3 +122,13 @@ def retry_ms(record: GovernanceRecord) -> int:
 def retried(record: GovernanceRecord, now_ms: int) -> GovernanceRecord:
     """The request by which `record`, which has failed, is tried again by itself."""
     return outcome(record, "requested", now_ms, reason=record.reason, detail="tried again by itself")
+
+
+def unconnected(record: GovernanceRecord, now_ms: int) -> GovernanceRecord:
+    """The outcome of `record` where nothing is connected that could do it."""
+    names: dict[Where, str] = {"entra": "Entra ID", "egnyte": "Egnyte", "mail": "Entra ID, which sends mail,"}
+    where = KINDS[record.action].where
+    return outcome(
+        record, "failed", now_ms, reason="login", detail=f"{names[where]} is not connected",
+        advice=f"set the {'egnyte' if where == 'egnyte' else 'entra'} settings of the worker",
+    )  # fmt: skip

@@ -1,19 +1,20 @@
 """Mail by a tenant over real HTTP, and webhooks on a real server."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import httpx
 import msgspec
 import pytest
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from agents.governing.in_mail import GIVEN_UP, MOST_ATTEMPTS, UNHEARD, InMail
-from agents.governing.mails import letter_of
+from agents.governing.mails import SUBJECT_CHARS, letter_of
 from agents.governing.requests import resumed, retried
 from agents.governing.rules import FILE, Notify, RulesError, Webhook, read_rules
 from connectors.entra.actions import MARK, EntraActions
@@ -94,17 +95,44 @@ async def test_nobody_to_write_to_is_told() -> None:
         assert (nameless.state, nameless.reason) == ("skipped", "unknown_user")
 
 
+async def test_only_who_is_known_is_written_to_and_at_one_address() -> None:
+    async with site(people(2)) as place, performer(place, Notify()) as performing:
+        typed = standing(names=("anybody@elsewhere.example",), known=False)
+        several = standing(
+            names=("x", "a@b.example,ceo@acme.example", "Jane <jane@acme.example>", "j@acme.example\nBcc:")
+        )
+        for who in (typed, several):
+            outcome = await performing.prepare(request("notify_user"), who)
+            assert (outcome.state, outcome.reason) == ("skipped", "unknown_user")
+
+
+def test_what_people_call_themselves_stays_on_one_line_and_is_no_markup() -> None:
+    letter = letter_of(request("notify_user", user="x@y.example\n\nClick <a href='https://evil.example'>here</a>"))
+    assert "x@y.example Click" in letter.text
+    assert "<a href" not in letter.html
+    long = letter_of(request("notify", why="wörd " * 200_000))
+    assert len(long.subject) <= SUBJECT_CHARS
+
+
 class Receiver:
     """A server that webhooks are posted to."""
 
     def __init__(self) -> None:
         self.got: list[tuple[str, str, dict[str, Any]]] = []
         self.answers: list[int] = []
+        self.endless = False
 
     async def take(self, asked: Request) -> Response:
         body = msgspec.json.decode(await asked.body(), type=dict[str, Any])
         self.got.append((asked.url.path, asked.headers["idempotency-key"], body))
+        if self.endless:
+            return StreamingResponse(self._drops())
         return Response(status_code=self.answers.pop(0) if self.answers else 200)
+
+    async def _drops(self) -> AsyncIterator[bytes]:
+        while True:
+            yield b"x" * 65_536
+            await asyncio.sleep(0)
 
 
 @contextlib.asynccontextmanager
@@ -141,6 +169,49 @@ async def test_a_webhook_that_was_told_is_not_told_again_when_another_fails(stat
             outcome = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
             assert outcome.state == "succeeded"
             assert [path for path, _, _ in got.got] == ["/one", "/two", "/two"]
+
+
+async def test_a_users_name_makes_no_link_in_teams() -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        hooks = (Webhook(url=f"{url}/teams", shape="teams"),)
+        async with performer(place, Notify(webhooks=hooks)) as performing:
+            await performing.perform(await begun(performing, request("notify", user="[x](https://evil.example)@y")))
+        text = got.got[0][2]["attachments"][0]["content"]["body"][0]["text"]
+        assert "\\[x\\](https" in text
+
+
+async def test_a_webhook_without_an_end_does_not_hold_up_anything() -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        got.endless = True
+        async with performer(place, Notify(webhooks=(Webhook(url=f"{url}/json"),))) as performing:
+            outcome = await performing.perform(await begun(performing, request("notify")))
+        assert outcome.state == "succeeded"
+
+
+@pytest.mark.parametrize(("shape", "state"), [("slack", "uncertain"), ("json", "succeeded")])
+async def test_a_message_without_an_answer_may_have_come_where_no_key_tells_doubles(
+    shape: Literal["slack", "json"], state: str
+) -> None:
+    asked = 0
+
+    async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        await reader.readuntil(b"\r\n\r\n")
+        asked += 1
+        if asked > 1:  # the first is taken, and never answered
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+            await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(take, "127.0.0.1")
+    hook = Webhook(url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/x", shape=shape)
+    async with site(people(2)) as place, performer(place, Notify(webhooks=(hook,))) as performing:
+        failed = await performing.perform(await begun(performing, request("notify")))
+        assert (failed.state, failed.reason) == ("failed", "unavailable")
+        outcome = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
+        assert (outcome.state, asked) == (state, 2)
+    server.close()
+    await server.wait_closed()
 
 
 async def test_an_address_may_stand_in_a_file_and_one_that_is_none_is_refused(tmp_path: Path) -> None:

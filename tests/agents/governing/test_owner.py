@@ -34,6 +34,7 @@ class Cloud:
         self.most_mails = 0
         self.failures: list[Reason] = []
         self.hold: asyncio.Event | None = None
+        self.faulty: set[str] = set()
 
     async def prepare(self, asked: GovernanceRecord, standing: Standing) -> GovernanceRecord:
         await asyncio.sleep(0)
@@ -46,6 +47,8 @@ class Cloud:
         self.most_mails = max(self.most_mails, self.mails_at_work)
         self.most_at_work = max(self.most_at_work, len(self.at_work))
         await asyncio.sleep(0)
+        if started.user in self.faulty:
+            raise OverflowError("a date beyond all calendars")
         if self.hold is not None:
             await self.hold.wait()
         self.calls.append(started)
@@ -263,6 +266,18 @@ async def test_what_has_no_effect_is_replaced() -> None:
     assert [(each.action, each.state, each.reason) for each in place.owner.ledger.newest()] == [
         ("suspend_user", "skipped", "no_effect"), ("deactivate_egnyte_user", "succeeded", ""),
     ]  # fmt: skip
+
+
+async def test_a_fault_in_one_action_is_its_outcome_and_ends_nothing_else() -> None:
+    place = Place()
+    place.cloud.faulty = {JANE}
+    place.say(request())
+    place.say(request(user="ben@acme.example", origin="f2"))
+    async with place.running():
+        await place.until(over(2))
+    states = {each.user: (each.state, each.reason, each.detail) for each in place.owner.ledger.newest()}
+    fault = "a fault of this program: OverflowError"
+    assert states == {JANE: ("failed", "invalid", fault), "ben@acme.example": ("succeeded", "", "")}
 
 
 async def test_a_dry_run_calls_nobody() -> None:
