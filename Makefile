@@ -57,6 +57,10 @@ bench: kafka $(READY) ## measure throughput, memory and latency
 score: kafka $(READY) ## play a labelled organisation through the pipeline; print what was found, and what wrongly
 	@$(PY) -m benchmarks.score $(ARGS)
 
+.PHONY: screenshots
+screenshots: $(READY) ## take pictures of the console's pages for docs/pictures
+	@$(PY) -m tests.browser.pictures $(ARGS)
+
 .PHONY: contract
 contract: $(READY) ## generate schemas/contract/ and docs/detections.md from the code
 	@$(PY) -m schemas.contract.generate
