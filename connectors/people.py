@@ -35,9 +35,7 @@ async def people_service(
     async with contextlib.AsyncExitStack() as opened:
         if settings.entra.tenant:
             graph = await opened.enter_async_context(GraphClient(settings.entra, clock=clock))
-            health = SourceHealth(ENTRA, clock.now_ms)
-            if roster is not None:
-                roster.beside(health)
+            health = roster.beside(ENTRA) if roster is not None else SourceHealth(ENTRA, clock.now_ms)
 
             def entra(publisher: DirectoryPublisher) -> EntraFollower:
                 if roster is not None:

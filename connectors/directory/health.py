@@ -15,8 +15,10 @@ class SourceHealth:
     from one process to the next; what goes wrong is told here.
     """
 
-    def __init__(self, source: Source, now_ms: Callable[[], int]) -> None:
+    def __init__(self, source: Source, now_ms: Callable[[], int], news: Callable[[], None] = lambda: None) -> None:
+        """`news` is called when it goes otherwise than before: well for the first time, not any more, or again."""
         self._now_ms = now_ms
+        self._news = news
         self._publisher: DirectoryPublisher | None = None
         self._told = SourceStatus(source=source)
 
@@ -30,16 +32,22 @@ class SourceHealth:
 
     def well(self, due_ms: int) -> None:
         """People have been read; they are due again at `due_ms` (ms since the epoch, UTC)."""
-        self._told = replace(
-            self._told, next_ms=due_ms, error_kind="", error="", needs_people=False, failing_ms=0
-        )  # fmt: skip
+        self._tell(replace(self._told, next_ms=due_ms, error_kind="", error="", needs_people=False, failing_ms=0))
 
     def failed(self, kind: str, error: str, due_ms: int, *, needs_people: bool) -> None:
         """People can't be read; that is tried again at `due_ms`. `needs_people`: which alone does not mend it."""
-        self._told = replace(
-            self._told, next_ms=due_ms, error_kind=kind, error=error, needs_people=needs_people,
-            failing_ms=self._told.failing_ms or self._now_ms(),
+        failing_ms = self._told.failing_ms or self._now_ms()
+        self._tell(
+            replace(
+                self._told, next_ms=due_ms, error_kind=kind, error=error, needs_people=needs_people,
+                failing_ms=failing_ms,
+            )
         )  # fmt: skip
+
+    def _tell(self, told: SourceStatus) -> None:
+        before, self._told = self._told, told
+        if not before.next_ms or before.error_kind != told.error_kind:
+            self._news()
 
     def status(self) -> SourceStatus:
         """How it goes by now."""

@@ -1,5 +1,6 @@
 """Follows the audit stream: asks, publishes, waits; and knows what to do about each refusal."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
@@ -60,6 +61,7 @@ class Follower:
         self._interruptible = interruptible
         self._resolve = roster.resolve if roster is not None else None
         self._heard = roster.heard if roster is not None else None
+        self._news = roster.news if roster is not None else asyncio.Event()
         self._retries = 0
         self._malformed = 0
         self._throttles = 0
@@ -73,11 +75,11 @@ class Follower:
         ledger, now_ms = self._ledger, self._clock.now_ms()
         if (wait_ms := self._wait_ms(now_ms)) > 0:
             alarm_ms = ledger.alarm_in_ms
-            if alarm_ms is not None and alarm_ms < wait_ms:
-                await self._interruptible(self._clock.sleep(alarm_ms / 1_000))
+            until_ms = wait_ms if alarm_ms is None else min(wait_ms, alarm_ms)
+            await self._interruptible(self._sleep(until_ms / 1_000))
+            if until_ms < wait_ms or self._news.is_set():
+                self._news.clear()
                 await ledger.look()
-            else:
-                await self._interruptible(self._clock.sleep(wait_ms / 1_000))
             return
         ledger.limiter.spend(now_ms)
         try:
@@ -147,6 +149,15 @@ class Follower:
         ledger.tell(next_ms=now_ms + round(again_in_s * 1_000))
         log.warning("no answer", kind=refusal.kind, reason=str(refusal), again_in_s=again_in_s)
         await ledger.write(records, state)
+
+    async def _sleep(self, seconds: float) -> None:
+        """For so long, or until there is news of the sources of people: whoever asks how it goes shall see them."""
+        waits = [asyncio.ensure_future(self._clock.sleep(seconds)), asyncio.ensure_future(self._news.wait())]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for each in waits:
+                each.cancel()
 
     def _start_again(self, refusal: RequestRefused, now_ms: int) -> None:
         """The cursor has died, or the start is too old: begin where the stream still reaches, and say what that

@@ -15,6 +15,7 @@ from connectors.egnyte.refusals import NoAnswer, Throttled
 from connectors.egnyte.users import EGNYTE, EgnyteUsers
 from schemas.activity import Person
 from schemas.connector import SourceStatus
+from schemas.directory import Source
 from streams.sections import EgnyteSettings
 
 log = structlog.get_logger(__name__)
@@ -44,7 +45,9 @@ class Roster:
         """Whether somebody keeps a directory, of whatever source."""
         self._refusals = 0
         self._not_before_ms = 0
-        self._health = SourceHealth(EGNYTE, clock.now_ms)
+        self.news = asyncio.Event()
+        """Set when a source of people goes otherwise than before; cleared by who takes notice."""
+        self._health = SourceHealth(EGNYTE, clock.now_ms, self.news.set)
         self._healths: list[SourceHealth] = []
 
     def known(self, publisher: DirectoryPublisher) -> None:
@@ -52,9 +55,11 @@ class Roster:
         self._directory = publisher.directory
         self._loaded.set()
 
-    def beside(self, health: SourceHealth) -> None:
-        """From now on it is also told how this source goes."""
+    def beside(self, source: Source) -> SourceHealth:
+        """Another source, of which it is also told how it goes."""
+        health = SourceHealth(source, self._clock.now_ms, self.news.set)
         self._healths.append(health)
+        return health
 
     def statuses(self) -> tuple[SourceStatus, ...]:
         """How every source of people goes."""

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections import Counter
+from collections.abc import Awaitable
 from datetime import date
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -11,13 +13,17 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from connectors.egnyte.clock import SystemClock
+from connectors.egnyte.follower import Follower
+from connectors.egnyte.occurrences import Window
+from connectors.egnyte.roster import Roster
 from connectors.egnyte.service import serve
 from schemas.event import MAX_VALUE_BYTES, Envelope
 from simulators.clock import VirtualClock
 from simulators.egnyte import EgnyteSimulator, Fault, Switches
 from streams.cluster import Offsets, Producer
 from streams.errors import Fenced, Refused
-from streams.settings import StreamsSettings
+from streams.settings import EgnyteSettings, StreamsSettings
 from streams.testing.memory import MemoryProducer
 from tests.connectors.egnyte.harness import (
     DAY_MS,
@@ -319,3 +325,35 @@ async def test_counts_of_the_topic_and_of_the_status_agree() -> None:
     assert status.events == len(log.events()) == 100
     assert Counter(found.state for found in log.statuses())["stopped"] == 1
     assert status.lag_ms >= 0
+
+
+async def test_how_people_are_read_is_told_before_the_next_poll() -> None:
+    clock, acme, looks = SystemClock(), EgnyteSettings(name="acme"), 0
+
+    async def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    async def awaited(waiting: Awaitable[None]) -> None:
+        await waiting
+
+    nothing: Any = None
+    waiting: Any = SimpleNamespace(
+        alarm_in_ms=None, look=look, limiter=SimpleNamespace(wait_ms=lambda now_ms: HOUR_MS),
+        quota=SimpleNamespace(wait_ms=lambda now_ms: 0),
+    )  # fmt: skip
+    roster = Roster(acme, nothing, clock)
+    health = roster.beside("entra")
+    follower = Follower(
+        acme, ledger=waiting, asks=nothing, clock=clock, window=Window(0), interruptible=awaited, roster=roster
+    )
+    async with asyncio.timeout(30):  # the next poll is in an hour
+        health.well(clock.now_ms())
+        await follower.turn()
+        health.failed("login_refused", "AADSTS7000222", clock.now_ms(), needs_people=True)
+        await follower.turn()
+    assert looks == 2
+    health.failed("login_refused", "AADSTS7000222", clock.now_ms(), needs_people=True)
+    assert not roster.news.is_set(), "that is known"
+    (status,) = roster.statuses()
+    assert (status.error_kind, status.needs_people) == ("login_refused", True)
