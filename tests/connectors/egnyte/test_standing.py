@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from connectors.egnyte.standing import report
-from schemas.connector import Episode, Gap, HistoryStatus, StatusRecord, TokenFacts, Watch
+from schemas.connector import Episode, Gap, HistoryStatus, SourceStatus, StatusRecord, TokenFacts, Watch
 
 NOW_MS = 1_763_971_200_000
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -99,3 +99,19 @@ def test_older_events_on_their_way() -> None:
 def test_a_gap_is_told() -> None:
     gap = Gap(NOW_MS - 9 * DAY_MS, NOW_MS - 7 * DAY_MS)
     assert made(record(gap=gap)).gap == ("2025-11-15T08:00:00Z", "2025-11-17T08:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("fields", "disabled", "state"),
+    [
+        ({}, False, "connected"),
+        ({"state": "refused", "error_kind": "unauthorized", "error": "401"}, False, "connected"),
+        ({"state": "stopped"}, False, "off"),
+        ({"next_ms": NOW_MS - HOUR_MS, "written_ms": NOW_MS - 2 * HOUR_MS}, False, "off"),
+        ({"state": "disabled"}, True, "off"),
+    ],
+)
+def test_people_are_read_as_long_as_the_process_is_at_work(fields: dict[str, Any], disabled: bool, state: str) -> None:
+    source = SourceStatus(source="entra", read_ms=NOW_MS - 1_000, people=3, next_ms=NOW_MS + 1_000)
+    (shown,) = made(record(people=(source,), **fields), disabled=disabled).people
+    assert (shown.state, shown.people) == (state, 3)
