@@ -7,12 +7,14 @@ denies keeps activities that lack the attribute, as in policies. Values only eve
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from console.archive.tables import address_key
 from detections.activity_policies.attributes import ATTRIBUTES, Attribute, operators
 from detections.activity_policies.moments import WEEKDAYS, span_of, zone_of
 from detections.settings import among
+from schemas.activity import TYPES
 from streams.errors import Refused
 
 MAX_VALUES: Final = 500
@@ -36,6 +38,8 @@ _TEXTS: Final[Mapping[str, tuple[str, ...]]] = {
     "text": (_EVERY_TEXT,),
 }
 """Where an attribute is not the column of its name."""
+_EVERYTHING: Final = replace(ATTRIBUTES["type"], choices=TYPES)
+"""Verdicts, marks and changes of the directory are in the audit trail, though policies judge none of them."""
 _LISTS: Final = {"ip_tag": "ip_tags", "flag": "flags", "actor_group": "groups"}
 _KNOWN: Final = "external IS NOT NULL"
 """Whether the directory knew the actor."""
@@ -87,7 +91,7 @@ def _named(given: str) -> tuple[str, str]:
 
 
 def _condition(name: str, operator: str, values: list[str], domains: Sequence[str], zone: str) -> Condition:
-    attribute = ATTRIBUTES[name]
+    attribute = _EVERYTHING if name == "type" else ATTRIBUTES[name]
     where = f"{name}.{operator}"
     if len(values) > MAX_VALUES:
         raise Refused(f"{where} has {len(values)} values: at most {MAX_VALUES}")

@@ -124,7 +124,7 @@ def test_all_can_be_read_without_scripts(watched: Watched) -> None:
     expect(page.get_by_role("img", name="Map of the journey")).to_be_visible()
     page.get_by_role("link", name="All of the user's activities").click()
     assert page.get_by_role("row").count() > 10
-    page.locator("summary").click()
+    page.locator("summary", has_text="Any other filter of policies").click()
     page.locator("select[name=attribute]").select_option("extension")
     page.get_by_role("textbox", name="Value").fill("pdf")
     page.get_by_role("button", name="Search").click()

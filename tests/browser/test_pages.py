@@ -12,8 +12,8 @@ from tests.browser.stage import ADDRESS, Stage
 from tests.browser.watched import Watched
 
 PAGES: Final = (
-    "overview", "findings", "finding", "hostile finding", "activities", "activity", "user", "address", "policies",
-    "connectors", "governance", "action", "nowhere", "login",
+    "overview", "findings", "finding", "hostile finding", "activities", "activity", "user", "normal", "address",
+    "policies", "policy", "connectors", "governance", "action", "nowhere", "login",
 )  # fmt: skip
 GRAVE: Final = ("serious", "critical")
 PHONE: Final = 390
@@ -33,6 +33,8 @@ def path_of(name: str, page: Page, stage: Stage, paths: dict[str, str]) -> str:
             | {
                 "overview": "/",
                 "user": f"/user?key=acme/{quote(stage.victim)}",
+                "normal": f"/user/normal?key=acme/{quote(stage.victim)}",
+                "policy": "/policies/impossible_travel",
                 "finding": first(page, "/findings?policy=impossible_travel&kind=alert", "/findings/"),
                 "hostile finding": first(page, f"/findings?user={quote(ADDRESS)}", "/findings/"),
                 "activity": first(page, "/activities?path.contains=locky", "/activity/"),

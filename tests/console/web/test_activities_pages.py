@@ -11,6 +11,7 @@ from console.archive.follower import Follower
 from console.web.app import make_app
 from console.web.guard import COOKIE
 from console.web.sessions import Sessions
+from schemas.activity import TYPES
 from streams.sections import Settings
 from tests.console.web.served import browser, serving
 from tests.console.web.stories import ACTIVITIES, FORMULA, SCRIPT, WHO, told
@@ -45,6 +46,7 @@ def count(page: str) -> int:
         ({"actor": "nobody"}, 0),
         ({"user_key": WHO, "type": "download"}, 12),
         ({"user_key": "acme/other"}, 0),
+        *(({"type": kind}, 12 if kind == "download" else 0) for kind in TYPES),
         ({"attribute": "country", "operator": "neq", "value": "PT"}, 0),
         ({"attribute": "time", "value": "03:00-06:00"}, 3),
         ({"attribute": "time", "operator": "in", "value": "03:00-06:00", "zone": "Europe/Berlin"}, 3),
