@@ -14,6 +14,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.protocol.admin import ApiVersionRequest
 
 from agents.detect import policy_set
+from connectors.directory.standing import ENDING_DAYS
 from connectors.egnyte.health import renewal_due_ms
 from connectors.egnyte.supervisor import facts_of
 from connectors.entra.credentials import ClientCertificate, credential_of
@@ -32,8 +33,6 @@ from streams.topic_check import Row
 OLD_DATABASE: Final = timedelta(days=90)
 """Addresses change hands: a fair part of a database is wrong after a quarter of a year."""
 
-CERTIFICATE_WARNING_DAYS: Final = 30
-"""Time enough to have a new one uploaded by whoever may."""
 
 FETCH: Final = 1
 """Kafka's number of the Fetch request. Kafka 4.0 dropped its versions below 4 (KIP-896)."""
@@ -178,7 +177,7 @@ def check_entra(settings: Settings, now: datetime | None = None) -> Iterator[Lin
     if isinstance(credential, ClientCertificate):
         left = (credential.expires - (now or datetime.now(UTC))).days
         proof = f"a certificate that is valid until {credential.expires:%Y-%m-%d}"
-        if left < CERTIFICATE_WARNING_DAYS:
+        if left < ENDING_DAYS:
             advice = "make a new certificate, upload its public part to the app registration, and set entra.certificate"
             yield Line("fail" if left < 0 else "warn", "entra.certificate", f"{left} days left", advice)
     yield Line("ok", "entra", f"tenant {entra.tenant} at {entra.graph_url}, by {proof}")

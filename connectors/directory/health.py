@@ -27,7 +27,10 @@ class SourceHealth:
         self._publisher = publisher
 
     def proven_by(self, credential: Literal["secret", "certificate"], ends_ms: int) -> None:
-        """Takes note of what proves who the app is, and when that ends (ms since the epoch, UTC; 0: nobody knows)."""
+        """Takes note of what proves who the app is, and when that ends (ms since the epoch, UTC). 0: nobody knows
+        now, and what was known holds.
+        """
+        ends_ms = ends_ms or self._told.credential_ends_ms
         self._told = replace(self._told, credential=credential, credential_ends_ms=ends_ms)
 
     def well(self, due_ms: int) -> None:

@@ -16,8 +16,8 @@ FAILING_MS: Final = 2 * HOUR_MS
 """What mends itself has done so by then. Microsoft's log collectors warn after the same time."""
 OVERDUE_MS: Final = 2 * HOUR_MS
 """So long after it was due, a reading is not just slow: everybody of a large tenant takes some minutes."""
-ENDING_DAYS: Final = 14
-"""Before the end of a secret or certificate: it takes somebody with the right to make another."""
+ENDING_DAYS: Final = 30
+"""Before the end of a secret or certificate: time enough to have another made by whoever may."""
 
 _TRANSIENT: Final = {
     "throttled": ("throttled", "it waits as long as it is asked to"),

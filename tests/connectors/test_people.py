@@ -153,6 +153,8 @@ async def test_how_it_goes_is_told_and_outlasts_the_process() -> None:
         place.tenant.apps.register(App(client_id=place.entra.client_id, secrets=(AppSecret(SECRET),)))
         await follower.turn()
         assert (health.status().error_kind, health.status().failing_ms) == ("", 0)
+        health.proven_by("secret", 0)
+        assert health.status().credential_ends_ms == first.credential_ends_ms, "nobody knows now"
         another = SourceHealth("entra", clock.now_ms)
         await started(another)
         assert (another.status().people, another.status().read_ms) == (3, clock.now_ms())

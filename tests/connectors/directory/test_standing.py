@@ -68,8 +68,8 @@ def test_since_when_it_fails_is_told() -> None:
 @pytest.mark.parametrize(
     ("credential", "days", "advice"),
     [
-        ("certificate", 14, ""),
-        ("certificate", 13, "the app's certificate ends in 13 days: make another, and set entra.certificate"),
+        ("certificate", 30, ""),
+        ("certificate", 29, "the app's certificate ends in 29 days: make another, and set entra.certificate"),
         ("secret", 3, "the app's client secret ends in 3 days: make another, and set entra.client_secret"),
     ],
 )
