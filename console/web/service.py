@@ -18,6 +18,7 @@ from console.archive.follower import Follower
 from console.web.access import make_token
 from console.web.app import make_app
 from console.web.news import News
+from console.web.oidc.errors import SignInError
 from console.web.oidc.provider import Provider
 from console.web.outside import outside_of
 from console.web.sessions import Sessions
@@ -83,6 +84,8 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         )
     )
     tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
+    if provider is not None:
+        tasks.append(asyncio.create_task(_look_for(provider)))
     try:
         say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
         if provider is not None:
@@ -95,6 +98,14 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.to_thread(database.close)
+
+
+async def _look_for(provider: Provider) -> None:
+    """Tells at once what is wrong with the provider, or its settings; people would only find out one by one."""
+    try:
+        await provider.metadata()
+    except SignInError as error:
+        log.warning("nobody can sign in with the provider", issuer=provider.settings.issuer, reason=str(error))
 
 
 def _owner() -> str:

@@ -17,6 +17,7 @@ from console.web.app import make_app
 from console.web.guard import OPEN
 from streams.errors import Refused
 from streams.secret import Secret
+from streams.section_oidc import OidcSettings
 from streams.sections import ConsoleSettings, Settings, StreamsSettings
 from tests.console.archive.archives import filled
 from tests.console.web.served import serving
@@ -115,6 +116,8 @@ def test_a_console_that_others_can_reach_needs_a_token_set_on_purpose(tmp_path: 
         make_token(Settings(streams=streams, console=ConsoleSettings(host="0.0.0.0")))  # noqa: S104
     named = ConsoleSettings(host="0.0.0.0", api_token=Secret("long"))  # noqa: S104
     assert make_token(Settings(streams=streams, console=named)) == "long"
+    reached = Settings(streams=streams, console=ConsoleSettings(host="0.0.0.0"), oidc=OidcSettings(issuer="https://i"))  # noqa: S104
+    assert make_token(reached) == known_token(reached), "people sign in with the provider"
 
 
 @pytest.fixture
