@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 from console.archive.database import Database
 from console.archive.follower import Follower
 from console.web import api, assets
+from console.web.acting import Acting
 from console.web.activities_pages import ActivitiesPages
 from console.web.address_pages import AddressPages
 from console.web.findings_pages import FindingsPages
@@ -56,7 +57,8 @@ def make_app(
             *AddressPages(database, outside.marking).routes,
             *ActivitiesPages(database, domains).routes,
             *SearchesPages(database).routes,
-            *FindingsPages(database, outside.publish).routes,
+            *FindingsPages(database, outside.publish, can_act=outside.ask is not None).routes,
+            *Acting(database, outside).routes,
             *SystemPages(database, outside).routes,
             *(news or News()).routes,
         ],

@@ -16,11 +16,13 @@ from console.archive.database import Database
 from console.archive.search import Search, page
 from console.events import Published
 from console.verdicts import check_sayable
+from console.web.acting import OFFERED, person_of
 from console.web.drawing import Drawing, drawing
 from console.web.rendering import address, render, stamp
 from console.worldmap import Spot
 from detections import wording
 from schemas.finding import Finding
+from schemas.governance import WHY_CHARS
 from schemas.verdict import BY_CHARS, COMMENT_CHARS, OPINIONS, Opinion, Said, Verdict
 from streams.errors import Refused
 from streams.sections import DAY_MS, HOUR_MS
@@ -37,10 +39,10 @@ TIMELINE: Final = (
 
 
 class FindingsPages:
-    """`publish`: writes a verdict to where workers read it."""
+    """`publish`: writes a verdict to where workers read it. `can_act`: requests of governance can be written too."""
 
-    def __init__(self, database: Database, publish: Publish) -> None:
-        self._database, self._publish = database, publish
+    def __init__(self, database: Database, publish: Publish, *, can_act: bool = False) -> None:
+        self._database, self._publish, self._can_act = database, publish, can_act
         self.routes = [
             Route("/findings", self._list),
             Route("/findings/{uid}", self._one, methods=["GET"]),
@@ -84,6 +86,9 @@ class FindingsPages:
             suppressed=[row for row in suppressed if row["uid"] != latest.finding_info.uid],
             closed=latest.unmapped.step == "close",
             refusal=_refusal(latest),
+            offered=OFFERED if self._can_act and person_of(latest) else (),
+            person=person_of(latest),
+            why_chars=WHY_CHARS,
             opinions=OPINIONS,
             comment_chars=COMMENT_CHARS,
             from_=stamp(latest.start_time - AROUND_MS),

@@ -86,6 +86,7 @@ class SystemPages:
             "governance",
             rows=rows[: actions.PAGE],
             about=[each for each in asked.values() if each],
+            told=request.query_params.get("told", ""),
             following=following,
         )
 

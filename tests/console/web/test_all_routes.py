@@ -32,6 +32,7 @@ POSTED: dict[str, Role] = {
     "/searches": "viewer",
     "/searches/forget": "viewer",
     "/findings/{uid}/verdict": "analyst",
+    "/governance/ask": "admin",
     "/governance/{uid}/ask": "admin",
     "/ip/mark": "admin",
 }
