@@ -11,10 +11,12 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from simulators.egnyte import Switches
 from simulators.kafka import DevelopmentKafkaError, development_kafka
 from tests.connectors.faults.bad_days import FAULTS, MIXABLE
 from tests.connectors.faults.trial import Outcome, Run
 
+REPORT_DAYS = Switches().report_days
 COLUMNS = ("events", "kills", "requests", "most/h", "wakes/h", "gaps", "dead", "seconds")
 
 
@@ -30,6 +32,9 @@ def main() -> int:
     parser.add_argument("--only", action="append", choices=sorted(FAULTS), help="only this fault; repeatable")
     parser.add_argument("--mixed-only", action="store_true", help="leave out the runs with one fault")
     asked = parser.parse_args()
+    if asked.history and asked.history + asked.days > REPORT_DAYS:
+        # What reports should have told is looked up when the run is over.
+        parser.error(f"--history and --days: {REPORT_DAYS} days together at most, as far as reports reach back")
     folder = Path(tempfile.mkdtemp(prefix="connector-faults-"))
     print(f"seed {asked.seed}; {asked.days} days each, polls every {asked.poll_s} s; logs in {folder}", flush=True)
     chance = random.Random(asked.seed)  # noqa: S311 - repeatable, not secret
