@@ -38,9 +38,36 @@ def test_an_alert_is_found_and_understood(page: Page, stage: Stage) -> None:
     expect(page.get_by_role("heading", name="Hours of the day")).to_be_visible()
 
 
+def test_somebody_acts(page: Page, stage: Stage) -> None:
+    open_finding(page, "Impossible travel")
+    page.get_by_text("Act on").click()
+    page.get_by_label("require sign in").check()
+    page.get_by_role("textbox", name="Why").fill("Ends the thief's session")
+    page.get_by_role("button", name="Act", exact=True).click()
+    acting = page.locator("form[action='/governance/ask']").get_by_role("checkbox", name="I am sure")
+    assert acting.evaluate("box => box.validity.valueMissing"), "not without being sure"
+    acting.check()
+    page.get_by_role("button", name="Act", exact=True).click()
+    expect(page.get_by_role("status").filter(has_text="It is asked for")).to_be_visible()
+    reloaded(page, lambda here: over(here, "require sign in") != "", "it has come to an end")
+    assert over(page, "require sign in") == "succeeded"
+    assert [effect.user for effect in stage.tenant.effects("sessions_revoked")].count(person(stage)) >= 1
+
+
+def over(page: Page, action: str) -> str:
+    """How `action` ended, empty where it has not."""
+    states = page.get_by_role("row").filter(has_text=action).locator("td.state").all_inner_texts()
+    return next((state for state in states if state.split()[0] not in ("requested", "started")), "")
+
+
+def person(stage: Stage) -> str:
+    """The victim's id in the tenant."""
+    (found,) = (n for n, each in enumerate(stage.scenario.organisation.people) if each.email == stage.victim)
+    return f"u{found}"
+
+
 def test_an_action_is_undone(page: Page, stage: Stage) -> None:
-    (person,) = (n for n, each in enumerate(stage.scenario.organisation.people) if each.email == stage.victim)
-    assert not stage.tenant.state(f"u{person}").enabled, "the policy had the thief's victim suspended"
+    assert not stage.tenant.state(person(stage)).enabled, "the policy had the thief's victim suspended"
     open_finding(page, "Impossible travel")
     page.get_by_role("link", name="what became of them").click()
     page.get_by_role("link", name="suspend user").click()
@@ -54,7 +81,7 @@ def test_an_action_is_undone(page: Page, stage: Stage) -> None:
     page.get_by_role("button", name="Ask").click()
     expect(page.get_by_role("status").filter(has_text="It is asked for")).to_be_visible()
     reloaded(page, lambda here: "reverted" in here.get_by_role("heading", level=1).inner_text(), "it is undone")
-    assert stage.tenant.state(f"u{person}").enabled
+    assert stage.tenant.state(person(stage)).enabled
 
 
 def test_an_alert_is_closed_and_opened_again(page: Page) -> None:
