@@ -35,6 +35,11 @@ or somebody's wish.
 """
 
 
+_CATEGORY: Final = "# category: "
+_HEAD_BYTES: Final = 64 * 1024
+"""More than any address that is asked."""
+
+
 class Fetch(msgspec.Struct, frozen=True, omit_defaults=True):
     """What became of one list. Times are ms since the epoch. `etag`, `modified`: the marks of the answer whose content
     is in use; `size`: of the file then; `error`: why the last try failed, empty where it did not.
@@ -80,15 +85,13 @@ class FetchedLists:
         with self._alone() as alone:
             if not alone:
                 return {}
-            state = self.state()
+            known = {source.name for source in sources}
+            state = {name: fetch for name, fetch in self.state().items() if name in known}
             for source in sources:
                 before = state.get(source.name, Fetch(source.url))
                 if not due_only or _due(source, before, now_ms):
                     state[source.name] = found[source.name] = self._one(source, before, now_ms)
-            if found:
-                known = {source.name for source in sources}
-                kept = {name: fetch for name, fetch in state.items() if name in known}
-                self._write(STATE, msgspec.json.format(msgspec.json.encode(kept)))
+                    self._write(STATE, msgspec.json.format(msgspec.json.encode(state)))
         return found
 
     def state(self) -> dict[str, Fetch]:
@@ -102,7 +105,7 @@ class FetchedLists:
         path = self._folder / source.file
         size = path.stat().st_size if path.is_file() else -1
         ours = before.url == source.url and before.size == size
-        if size >= 0 and not before.size:
+        if size >= 0 and not before.size and not _is_ours(path, source):
             reason = f"{path} is there and was not fetched: move it away, or give the list another name"
             return msgspec.structs.replace(before, checked_ms=now_ms, error=reason)
         try:
@@ -110,7 +113,8 @@ class FetchedLists:
             if answer is None:
                 return msgspec.structs.replace(before, checked_ms=now_ms, error="")
             return self._taken(source, answer, before, now_ms)
-        except (NotFetched, PlacesError, httpx.HTTPError) as error:
+        except (NotFetched, PlacesError, httpx.HTTPError, httpx.InvalidURL, ValueError, OverflowError) as error:
+            # The last three: a redirect to what is no address, by urllib's, httpx's and the socket's own word.
             reason = error.reason if isinstance(error, PlacesError) else str(error) or type(error).__name__
             return msgspec.structs.replace(before, checked_ms=now_ms, error=" ".join(reason.split())[:500])
 
@@ -132,7 +136,7 @@ class FetchedLists:
                     if response.status_code != httpx.codes.OK:
                         raise NotFetched(f"{response.status_code} {response.reason_phrase}")
                     body = _read(response, source.max_bytes, until)
-                    return _Answer(body, response.headers.get("etag", ""), response.headers.get("last-modified", ""))
+                    return _Answer(body, _mark(response, "etag"), _mark(response, "last-modified"))
         raise NotFetched(f"more than {REDIRECTS} redirects")
 
     def _taken(self, source: Source, answer: _Answer, before: Fetch, now_ms: int) -> Fetch:
@@ -158,10 +162,14 @@ class FetchedLists:
     def _write_beside(self, name: str, content: bytes) -> Path:
         """A hidden file, which is no list, that is whole on the disk."""
         path = self._folder / f".{name}.new"
-        with path.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            with path.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError:
+            path.unlink(missing_ok=True)  # half of it on a full disk is in the way
+            raise
         return path
 
     @contextlib.contextmanager
@@ -188,10 +196,27 @@ def list_of(source: Source, body: bytes) -> bytes:
     lines = [line for line in data if line]
     if lines and lines[0].partition(",")[0].strip().lower() in {"cidr", "asn"}:
         raise NotFetched("is a CSV list, which may name categories of its own: give one address or block a line")
-    head = [f"# {source.url}", f"# category: {source.category}"]
+    head = [_first_line(source), f"{_CATEGORY}{source.category}"]
     if source.tags:
         head.append(f"# tags: {', '.join(source.tags)}")
     return ("\n".join([*head, *lines]) + "\n").encode()
+
+
+def _first_line(source: Source) -> str:
+    return f"# {source.url}"
+
+
+def _is_ours(path: Path, source: Source) -> bool:
+    """Whether the file's first lines are those that `list_of` writes: it was fetched, and the state of it was lost."""
+    with path.open("rb") as file:
+        first, second = (file.readline(_HEAD_BYTES).rstrip(b"\n") for _ in range(2))
+    return first == _first_line(source).encode() and second.startswith(_CATEGORY.encode())
+
+
+def _mark(response: httpx.Response, name: str) -> str:
+    """A header to be sent back; empty where it can't be, for it is not ASCII."""
+    mark: str = response.headers.get(name, "")
+    return mark if mark.isascii() else ""
 
 
 def _check(file: ListFile) -> None:

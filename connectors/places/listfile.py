@@ -116,15 +116,21 @@ class _Reader:
         return columns
 
     def _from_csv(self, data: str) -> Row:
-        values = [value.strip() for value in next(csv.reader([data], skipinitialspace=True))]
+        try:
+            values = [value.strip() for value in next(csv.reader([data], skipinitialspace=True))]
+        except csv.Error as error:
+            self._refuse(data, f"Mend the line, or take it away: {error}.")
         if len(values) > len(self.columns):
             self._refuse(data, f'There are {len(self.columns)} columns; put several tags in quotes, as in "a,b".')
         row = dict(zip(self.columns, values, strict=False))
+        subject = "asn" if "asn" in self.columns else "cidr"
+        if subject not in row:
+            self._refuse(data, f"The line ends before its column {subject}; columns are {', '.join(self.columns)}.")
         category = self._category(row["category"]) if row.get("category") else self.category
         tags = tuple(dict.fromkeys(self.tags + self._tags(row.get("tags", ""))))
-        if "asn" in self.columns:
-            return self._provider(row["asn"], category, tags)
-        return self._block(row["cidr"], category, tags)
+        if subject == "asn":
+            return self._provider(row[subject], category, tags)
+        return self._block(row[subject], category, tags)
 
     def _block(self, data: str, category: IpCategory, tags: tuple[str, ...]) -> Row:
         if not category:

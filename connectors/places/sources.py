@@ -74,7 +74,10 @@ def read_sources(folder: Path) -> list[Source]:
 
 def refused_url(url: str, *, allow_http: bool) -> str:
     """Why `url` is not asked, empty where it is: what comes in clear can be changed on its way."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # half an IPv6 address, say
+        return f"{url[:200]!r} is no address that can be asked"
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         return f"{url[:200]!r} is no address that begins with https://"
     if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):

@@ -136,6 +136,30 @@ def test_redirects_are_followed_but_never_into_the_clear(tmp_path: Path) -> None
     assert "redirects" in endless.refresh(NOW_MS + HOUR_MS)["tor-exits"].error
 
 
+@pytest.mark.parametrize(
+    "location", ["https://[", "//[::1", "https://a:b/", "https://\x00/", "http:///x", "https://xn--\x80/"]
+)
+def test_a_redirect_to_what_is_no_address_is_a_fault_of_that_list(tmp_path: Path, location: str) -> None:
+    sources(tmp_path, f'[tor-a]\nurl = "{URL}"\n[tor-b]\nurl = "https://other.example.org/b"\n')
+
+    def half(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "other.example.org":
+            return httpx.Response(200, content=b"198.51.100.7\n")
+        return httpx.Response(302, headers={"Location": location})
+
+    found = lists(tmp_path, half).refresh(NOW_MS)
+    assert found["tor-a"].error
+    assert found["tor-b"].error == ""
+
+
+def test_a_mark_that_can_not_be_sent_back_is_not(tmp_path: Path) -> None:
+    sources(tmp_path)
+    strange = httpx.Headers([(b"ETag", b"\xe9")])
+    for now_ms in (NOW_MS, NOW_MS + HOUR_MS):
+        site = lists(tmp_path, lambda request: httpx.Response(200, content=b"198.51.100.7\n", headers=strange))
+        assert site.refresh(now_ms)["tor-exits"].error == ""
+
+
 def test_an_unpacked_answer_is_bounded(tmp_path: Path) -> None:
     sources(tmp_path, f'[tor-exits]\nurl = "{URL}"\nmax_bytes = 1000\n')
     bomb = gzip.compress(b"198.51.100.7\n" * 10_000)
@@ -151,6 +175,58 @@ def test_a_file_of_the_users_own_is_never_overwritten(tmp_path: Path) -> None:
     assert "was not fetched" in lists(tmp_path, site).refresh(NOW_MS)["tor-exits"].error
     assert (tmp_path / "tor-exits.txt").read_text() == "198.51.100.1\n"
     assert site.asked == []
+
+
+@pytest.mark.parametrize("damaged", [None, b"", b"{", b"\xff", b'{"tor-exits": 7}', b"[]"])
+def test_without_a_sound_state_all_are_asked_for_anew(tmp_path: Path, damaged: bytes | None) -> None:
+    sources(tmp_path)
+    site = Site()
+    lists(tmp_path, site).refresh(NOW_MS)
+    state = tmp_path / ".sources.json"
+    state.unlink() if damaged is None else state.write_bytes(damaged)
+    site.body = b"198.51.100.8\n"
+    assert lists(tmp_path, site).refresh(NOW_MS + 1)["tor-exits"].error == ""
+    assert (tmp_path / "tor-exits.txt").read_text().endswith("198.51.100.8\n")
+
+
+@pytest.mark.parametrize("head", ["", f"# {URL}\n", f"# {URL}x\n# category: risky\n", f"#  {URL}\n# category: risky\n"])
+def test_a_file_that_only_looks_like_ours_is_the_users(tmp_path: Path, head: str) -> None:
+    sources(tmp_path)
+    (tmp_path / "tor-exits.txt").write_text(f"{head}198.51.100.1\n")
+    assert "was not fetched" in lists(tmp_path, Site()).refresh(NOW_MS)["tor-exits"].error
+    assert (tmp_path / "tor-exits.txt").read_text() == f"{head}198.51.100.1\n"
+
+
+class Killed(BaseException):
+    """As a process ends that is killed: nothing more of it runs."""
+
+
+def test_what_was_fetched_before_a_kill_is_known(tmp_path: Path) -> None:
+    sources(tmp_path, f'[tor-a]\nurl = "{URL}"\n[tor-b]\nurl = "https://other.example.org/b"\n')
+
+    def killing(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "other.example.org":
+            raise Killed
+        return httpx.Response(200, content=b"198.51.100.7\n")
+
+    with pytest.raises(Killed):
+        lists(tmp_path, killing).refresh(NOW_MS)
+    assert list(lists(tmp_path, Site(b"198.51.100.9\n")).refresh(NOW_MS + 1)) == ["tor-b"]
+    assert lists(tmp_path, Site()).state()["tor-a"].rows == 1
+
+
+def test_a_full_disk_leaves_the_old_list_and_no_rest(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sources(tmp_path)
+    lists(tmp_path, Site()).refresh(NOW_MS)
+    kept = (tmp_path / "tor-exits.txt").read_bytes()
+    full = lists(tmp_path, Site(b"198.51.100.8\n"))
+    with monkeypatch.context() as disk:
+        disk.setattr("connectors.places.fetched.os.fsync", lambda number: (_ for _ in ()).throw(OSError(28, "full")))
+        with pytest.raises(OSError, match="full"):
+            full.refresh(NOW_MS + HOUR_MS)
+    assert (tmp_path / "tor-exits.txt").read_bytes() == kept
+    assert [path.name for path in tmp_path.iterdir() if path.name.endswith(".new")] == []
+    assert full.refresh(NOW_MS + HOUR_MS)["tor-exits"].error == ""
 
 
 def test_one_list_that_fails_harms_no_other(tmp_path: Path) -> None:

@@ -133,6 +133,9 @@ NO_HEADER = "is no header. The first line of a CSV file names its columns: " + H
         ("f.csv", "asn,tags\nASX,a\n", "line 2: 'ASX' is not understood. An AS number is 1 to 4294967295"),
         ("f.csv", "asn,tags\n0,a\n", "line 2: '0' is not understood"),
         ("f.csv", "asn,tags\n64500,\n", "line 2: '64500' says nothing of its AS. Give it a category, tags, or both."),
+        ("f.csv", "category,cidr\nvpn\n", "line 2: 'vpn' is not understood. The line ends before its column cidr"),
+        ("f.csv", "tags,asn\na\n", "line 2: 'a' is not understood. The line ends before its column asn"),
+        ("f.csv", f"cidr,category\n{'1' * 200_000},vpn\n", f"line 2: '{'1' * 80}...' is not understood. Mend the line"),
         ("vpn.txt", b"10.0.0.1\n\xff\xfe", "is not UTF-8 text (byte 9)"),
     ],
 )
