@@ -125,7 +125,8 @@ class EgnyteApi:
         """
         while (wait_ms := self.quota.spacing_ms(self._clock.now_ms())) > 0:
             await self._clock.sleep(wait_ms / 1_000)
-        self.quota.spend(self._clock.now_ms())
+        sent_ms = self._clock.now_ms()
+        self.quota.spend(sent_ms)
         try:
             async with (
                 self._clock.timeout(WHOLE_ANSWER_S),
@@ -141,7 +142,7 @@ class EgnyteApi:
             raise Unreachable(f"{self._http.base_url.host}: no whole answer within {WHOLE_ANSWER_S:g} s") from None
         finally:
             self.quota.ended(self._clock.now_ms())
-        self.quota.told(self._clock.now_ms(), response.headers)
+        self.quota.told(sent_ms, self._clock.now_ms(), response.headers)
         return Reply(response.status_code, response.headers, body, path)
 
     async def ask(

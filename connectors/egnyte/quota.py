@@ -1,7 +1,7 @@
 """The ordinary quota of a token, which all calls share: so many requests a second, and so many a day.
 
-Pure: the time is given. Egnyte says in each answer how much of the day is used, by whomever; where it does not, what
-was counted here has to do.
+Pure: the time is given. Egnyte says in each answer how much of the day is used, by whomever; that, or what was counted
+here, holds, whichever is more: answers overtake one another, and some say nothing.
 """
 
 import re
@@ -51,15 +51,19 @@ class Quota:
         """
         self._last_ms = max(self._last_ms, now_ms)
 
-    def told(self, now_ms: int, headers: Mapping[str, str]) -> None:
-        """What an answer says of the day's quota, where it does."""
+    def told(self, sent_ms: int, now_ms: int, headers: Mapping[str, str]) -> None:
+        """What an answer says of the day's quota, where it does; it came `now_ms` to a request of `sent_ms`.
+
+        What was asked so early that by Egnyte's clock it may have been yesterday says nothing of today's use.
+        """
         allotted = _whole(headers.get("x-accesstoken-quota-allotted"))
         current = _whole(headers.get("x-accesstoken-quota-current"))
         if not allotted or current is None:
             return
         self._turn_day(now_ms)
         self._allotted = allotted
-        self.used = max(self.used, current)
+        if sent_ms >= self.day * DAY_MS + AFTER_MIDNIGHT_MS:
+            self.used = max(self.used, current)
 
     def spacing_ms(self, now_ms: int) -> int:
         """How long until the next request may follow the last; 0 when it may."""

@@ -1,17 +1,22 @@
 """A day's requests are shared out, with whoever else uses the token."""
 
+import asyncio
 from datetime import date
 from itertools import pairwise
 from typing import Any
 
+import httpx
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.egnyte.api import EgnyteApi
 from connectors.egnyte.quota import AFTER_MIDNIGHT_MS, SPACING_MS, Quota
 from simulators.clock import VirtualClock
 from simulators.egnyte import EgnyteSimulator, Switches
+from streams.secret import Secret
 from streams.sections import DAY_MS
-from tests.connectors.egnyte.harness import NOW_MS, Log, assert_exactly_once, follow, uploads
+from tests.connectors.egnyte.harness import NOW_MS, JumpingClock, Log, assert_exactly_once, follow, uploads
 
 MIDNIGHT_MS = NOW_MS - NOW_MS % DAY_MS
 NOON_MS = MIDNIGHT_MS + DAY_MS // 2
@@ -32,17 +37,50 @@ def test_what_is_left_of_the_day_is_spread_over_it() -> None:
     assert quota.stream_left(NOON_MS + DAY_MS) == 960
 
 
-def test_what_egnyte_tells_comes_first_and_leaves_room_for_others() -> None:
+def test_the_greater_count_holds_and_leaves_room_for_others() -> None:
     quota = Quota(960, 8)
-    quota.told(NOON_MS, told(10_000, 4_600))
+    quota.told(NOON_MS, NOON_MS, told(10_000, 4_600))
     assert quota.stream_left(NOON_MS) == 5_000
-    quota.told(NOON_MS, told(10_000, 100))  # an older answer that came late
-    quota.told(NOON_MS, {"x-accesstoken-quota-allotted": "many"})
+    quota.told(NOON_MS, NOON_MS, told(10_000, 100))  # an older answer that came late
+    quota.told(NOON_MS, NOON_MS, {"x-accesstoken-quota-allotted": "many"})
     assert quota.stream_left(NOON_MS) == 5_000
-    quota.told(NOON_MS, told(10_000, 9_601))  # somebody else has used the rest
+    quota.told(NOON_MS, NOON_MS, told(10_000, 9_601))  # somebody else has used the rest
     assert quota.stream_left(NOON_MS) == 0
     assert quota.wait_ms(NOON_MS) == DAY_MS // 2 + AFTER_MIDNIGHT_MS
     assert quota.wait_ms(MIDNIGHT_MS + DAY_MS + AFTER_MIDNIGHT_MS) == 0
+
+
+@pytest.mark.parametrize(
+    ("sent_ms", "came_ms", "left"),
+    [
+        (MIDNIGHT_MS - 400, MIDNIGHT_MS + 200, 9_599),
+        (MIDNIGHT_MS - 60_000, MIDNIGHT_MS + AFTER_MIDNIGHT_MS + 1_000, 9_599),
+        (MIDNIGHT_MS + AFTER_MIDNIGHT_MS - 1, MIDNIGHT_MS + AFTER_MIDNIGHT_MS, 9_599),
+        (MIDNIGHT_MS + AFTER_MIDNIGHT_MS, MIDNIGHT_MS + AFTER_MIDNIGHT_MS + 1, 5),
+    ],
+    ids=["sent yesterday", "sent yesterday, and long on its way", "yesterday by a slower clock", "of today"],
+)
+def test_what_yesterday_used_is_not_booked_on_today(sent_ms: int, came_ms: int, left: int) -> None:
+    quota = Quota(960, 8)
+    quota.spend(MIDNIGHT_MS)
+    quota.told(sent_ms, came_ms, told(10_000, 9_595))
+    assert quota.stream_left(came_ms) == left
+
+
+async def test_a_request_over_midnight_leaves_the_new_day_whole() -> None:
+    clock, quota = VirtualClock(MIDNIGHT_MS + DAY_MS - 300), Quota(960, 8)
+
+    def answer(_: httpx.Request) -> httpx.Response:
+        clock.advance(0.5)
+        return httpx.Response(200, headers=told(1_000, 950))
+
+    time = JumpingClock(clock, MIDNIGHT_MS + 2 * DAY_MS, asyncio.Event())
+    transport = httpx.MockTransport(answer)
+    api = EgnyteApi("https://acme.egnyte.com", Secret("t"), clock=time, quota=quota, transport=transport)
+    async with api:
+        await api.send("GET", "/pubapi/v2/users")
+    assert quota.stream_left(clock.now_ms()) == 960
+    assert quota.pace_ms(clock.now_ms()) < 91_000
 
 
 def test_no_limit_is_none() -> None:
