@@ -128,7 +128,9 @@ def _taken(page: Page, address: str, name: str) -> None:
     clip = {"x": 0.0, "y": 0.0, "width": float(size["width"]), "height": float(height)}
     taken = page.screenshot(clip=clip)  # type: ignore[arg-type]
     drawn = Image.open(io.BytesIO(taken)).convert("RGB")
-    drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    drawn.quantize(COLOURS, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(
+        PICTURES / f"{name}.png", optimize=True
+    )
 
 
 if __name__ == "__main__":
