@@ -3,9 +3,10 @@
 from collections import Counter
 
 import msgspec
+from msgspec.structs import replace
 
 from agents.governing.standing import Standing, standing_of
-from schemas.directory import DirectoryRecord
+from schemas.directory import DirectoryRecord, directory_key
 from streams.cluster import Record
 
 _SOURCE = b"/~source-"
@@ -16,6 +17,8 @@ class Accounts:
 
     def __init__(self) -> None:
         self._known: dict[bytes, Standing] = {}
+        self._primary_of: dict[bytes, bytes] = {}
+        """Of each other record."""
         self._people: Counter[str] = Counter()
         self._primary: set[bytes] = set()
         self._decode = msgspec.json.Decoder(DirectoryRecord).decode
@@ -29,6 +32,7 @@ class Accounts:
             return
         connector = key.partition(b"/")[0].decode(errors="replace")
         self._known.pop(key, None)
+        self._primary_of.pop(key, None)
         if key in self._primary:
             self._primary.discard(key)
             self._people[connector] -= 1
@@ -42,10 +46,19 @@ class Accounts:
         if found.alias == found.user:
             self._primary.add(key)
             self._people[connector] += 1
+        else:
+            self._primary_of[key] = directory_key(connector, found.user)
 
     def standing(self, connector: str, user: str) -> Standing:
-        """Who `user`, the user key's part after the connector, is."""
-        return self._known.get(f"{connector}/{user}".encode()) or standing_of(user, None)
+        """Who `user`, the user key's part after the connector or another name of theirs as a key has it, is: by the
+        primary record, which alone has all their names, where it is there.
+        """
+        key = directory_key(connector, user)
+        known = self._known.get(key)
+        if known is None:
+            return standing_of(user, None)
+        whole = self._known.get(self._primary_of.get(key, key), known)
+        return replace(whole, names=tuple(dict.fromkeys((user, *known.names, *whole.names))))
 
     def people(self, connector: str) -> int:
         """How many people the directory of `connector` knows."""

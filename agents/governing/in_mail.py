@@ -68,8 +68,8 @@ class InMail:
             arguments = {"to": ",".join(rules.addresses)}
         else:
             # Whom no directory knows may be anybody: a name that an attacker has typed at a login.
-            names = standing.names[1:] + standing.names[:1] if standing.known else ()
-            to = next((name for name in names if _ADDRESS.fullmatch(name)), "")
+            addresses = standing.addresses if standing.known else ()
+            to = next((address for address in addresses if _ADDRESS.fullmatch(address)), "")
             if not to:
                 return self._outcome(request, "skipped", reason="unknown_user", detail="the user has no known address")
             cc = list(rules.copy)

@@ -6,12 +6,13 @@ from schemas.directory import DirectoryRecord
 
 
 class Standing(msgspec.Struct, frozen=True, kw_only=True):
-    """One person. `names`: addresses by which rules may name them. `entra_ids`, `egnyte_ids`: accounts to act on.
-    `auth_type`: how Egnyte lets them in (`egnyte`: by a password of its own), empty where not known. `synced`: an
-    on-premises directory overrides what is changed in Entra ID.
+    """One person. `names`: all by which rules may name them. `addresses`: where they may be written to, the best first.
+    `entra_ids`, `egnyte_ids`: accounts to act on. `auth_type`: how Egnyte lets them in (`egnyte`: by a password of its
+    own), empty where not known. `synced`: an on-premises directory overrides what is changed in Entra ID.
     """
 
     names: tuple[str, ...]
+    addresses: tuple[str, ...] = ()
     known: bool = False
     guest: bool = False
     privileged: bool = False
@@ -32,7 +33,8 @@ def standing_of(user: str, record: DirectoryRecord | None) -> Standing:
         return Standing(names=(user,))
     account = record.account
     return Standing(
-        names=(user, record.email, record.upn, record.user_name),
+        names=_names(user, record),
+        addresses=(record.email, record.upn, record.user_name, user),
         known=True,
         guest=account.guest,
         privileged=account.privileged,
@@ -41,3 +43,11 @@ def standing_of(user: str, record: DirectoryRecord | None) -> Standing:
         entra_ids=record.entra_ids,
         egnyte_ids=record.egnyte_ids,
     )
+
+
+def _names(user: str, record: DirectoryRecord) -> tuple[str, ...]:
+    """Every name of the person that `record` has: the primary one also has those of each source."""
+    names = [user, record.alias, record.email, record.upn, record.user_name, *record.aliases]
+    for entry in record.entries:
+        names += (entry.email, entry.upn, entry.user_name, entry.idp_user_id)
+    return tuple(dict.fromkeys(name for name in names if name))

@@ -37,7 +37,7 @@ async def performer(place: Site, notify: Notify) -> AsyncIterator[InMail]:
 
 
 async def begun(performing: InMail, asked: GovernanceRecord) -> GovernanceRecord:
-    return await performing.prepare(asked, standing(names=("jane", "jane@acme.example"), entra_ids=("u1",)))
+    return await performing.prepare(asked, standing(addresses=("jane@acme.example", "jane"), entra_ids=("u1",)))
 
 
 async def test_the_user_is_written_to_with_a_copy_and_what_others_said_is_escaped() -> None:
@@ -89,17 +89,17 @@ async def test_a_mail_that_was_refused_is_begun_anew_and_one_without_an_answer_i
 async def test_nobody_to_write_to_is_told() -> None:
     async with site(people(2)) as place:
         async with performer(place, Notify()) as performing:
-            nobody = await performing.prepare(request("notify"), standing(names=("",)))
-            nameless = await performing.prepare(request("notify_user"), standing(names=("~id-77",)))
+            nobody = await performing.prepare(request("notify"), standing())
+            nameless = await performing.prepare(request("notify_user"), standing(addresses=("", "~id-77")))
         assert (nobody.state, nobody.reason) == ("failed", "invalid")
         assert (nameless.state, nameless.reason) == ("skipped", "unknown_user")
 
 
 async def test_only_who_is_known_is_written_to_and_at_one_address() -> None:
     async with site(people(2)) as place, performer(place, Notify()) as performing:
-        typed = standing(names=("anybody@elsewhere.example",), known=False)
+        typed = standing(addresses=("anybody@elsewhere.example",), known=False)
         several = standing(
-            names=("x", "a@b.example,ceo@acme.example", "Jane <jane@acme.example>", "j@acme.example\nBcc:")
+            addresses=("x", "a@b.example,ceo@acme.example", "Jane <jane@acme.example>", "j@acme.example\nBcc:")
         )
         for who in (typed, several):
             outcome = await performing.prepare(request("notify_user"), who)
