@@ -90,7 +90,7 @@ def search(database: Database, asked: FindingSearch, limit: int = PAGE) -> tuple
 def records(database: Database, uid: str) -> list[Record]:
     """All that was said about a finding, oldest first, the latest is how it stands; empty where there is none."""
     found = database.read(
-        "SELECT body, replay FROM finding_records WHERE uid = ? ORDER BY end_ms DESC, position DESC LIMIT ?",
+        "SELECT body, replay FROM finding_records WHERE uid = ? ORDER BY time_ms DESC, position DESC LIMIT ?",
         (uid, MAX_RECORDS),
     )
     return [Record(findings.decode(body.encode()), replay) for body, replay in reversed(found)]

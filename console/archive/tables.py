@@ -146,12 +146,13 @@ FINDINGS: Final = """
     CREATE OR REPLACE VIEW findings AS
     SELECT * EXCLUDE (newest), (status_id NOT IN (3, 4)) AS open
     FROM (
-        SELECT *, row_number() OVER (PARTITION BY uid ORDER BY end_ms DESC, position DESC) AS newest
+        SELECT *, row_number() OVER (PARTITION BY uid ORDER BY time_ms DESC, position DESC) AS newest
         FROM finding_records
     )
     WHERE newest = 1"""
-"""The latest record of each finding. By time first: a finding may change its topic, and offsets
-of two don't compare."""
+"""The latest record of each finding. By when it was said first: a finding may change its topic, and offsets of two
+don't compare; of what was said at one time, as a withdrawal is, the later in the log. Not by `end_ms`: a verdict
+repeats the finding as somebody saw it, which may be older than an update that came before the verdict."""
 
 
 def definitions() -> list[str]:
