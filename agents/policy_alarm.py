@@ -183,7 +183,8 @@ async def tell_rejections(settings: Settings, folder: PolicyFolder, apps: Sequen
             try:
                 await alarm.look()
                 trouble = ""
-            except (KafkaError, StreamError, OSError, TimeoutError) as error:
+            except (KafkaError, StreamError, OSError, TimeoutError, AssertionError) as error:
+                # aiokafka 0.14 asserts where a client is used whose bootstrap has failed.
                 if repr(error) != trouble:  # a right that is missing is missing for long
                     trouble = repr(error)
                     log.warning("could not tell how the policy files stand; trying again", reason=trouble)

@@ -1,7 +1,8 @@
 """The worker process: any set of agents, each an app and a group of its own."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -10,6 +11,7 @@ from agents import detect, enrich, govern, networks, profile
 from agents.fetch_lists import keep_fetched
 from agents.governing.rules import RulesError
 from agents.governing.rules_file import RulesFile
+from agents.keep_going import keep_going
 from agents.policy_alarm import tell_rejections
 from agents.policy_reload import PolicyFolder, keep_current
 from connectors.places import Places, PlacesError
@@ -49,16 +51,18 @@ def run(settings: Settings, agents: tuple[str, ...], probe: Probe = no_probe) ->
         log.error("the worker can't start", reason=str(refusal))  # noqa: TRY400 - a user's mistake, not a traceback
         return 1
 
+    def keep(what: str, loop: Callable[[], Awaitable[None]]) -> None:
+        tasks.append(asyncio.create_task(keep_going(what, loop), name=what))
+
     def apps() -> Sequence[ChunkApp]:
         if places is not None:
-            tasks.append(asyncio.create_task(_refresh(places), name="refresh places"))
+            keep("refresh places", partial(_refresh, places))
             if settings.places.lists_dir:
-                lists = FetchedLists(Path(settings.places.lists_dir))
-                tasks.append(asyncio.create_task(keep_fetched(lists), name="fetch lists"))
+                keep("fetch lists", partial(keep_fetched, FetchedLists(Path(settings.places.lists_dir))))
         built = [build(settings, spec, probe) for spec in specs]
         if policies is not None:
-            tasks.append(asyncio.create_task(keep_current(policies, built), name="reload policies"))
-            tasks.append(asyncio.create_task(tell_rejections(settings, policies, built), name="tell rejections"))
+            keep("reload policies", partial(keep_current, policies, built))
+            keep("tell rejections", partial(tell_rejections, settings, policies, built))
         if rules is not None:
             beside.append(asyncio.create_task(govern.serve(settings, rules), name="govern"))
         return built

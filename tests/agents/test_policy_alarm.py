@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import KafkaConnectionError
 
+from agents import policy_alarm
 from agents.policy_alarm import SUBJECT, PolicyAlarm, finding_of, turn_of
 from agents.policy_reload import PolicyFolder, Rejection
 from detections.settings import Mistake
@@ -185,6 +187,21 @@ def test_what_fails_is_said_at_the_next_look_and_once(path: Path, call: str) -> 
         return site.steps
 
     assert [step for step, _ in asyncio.run(story())] == ["create"]
+
+
+async def test_what_the_client_asserts_is_tried_again_as_well(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = [AssertionError(), KafkaConnectionError("away"), asyncio.CancelledError()]
+    looked: list[BaseException] = []
+
+    async def look(alarm: PolicyAlarm) -> None:
+        looked.append(answers[len(looked)])
+        raise looked[-1]
+
+    monkeypatch.setattr(policy_alarm, "LOOK_S", 0)
+    monkeypatch.setattr(PolicyAlarm, "look", look)
+    with pytest.raises(asyncio.CancelledError):
+        await policy_alarm.tell_rejections(Settings(), PolicyFolder(path.parents[1]), [])
+    assert looked == answers
 
 
 def test_many_mistakes_are_counted_not_listed() -> None:
