@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Protocol
+from typing import Annotated, Any, Final, Protocol
 
 import msgspec
 import structlog
@@ -62,7 +62,7 @@ class _Name(msgspec.Struct, frozen=True, rename="camel"):
 class _User(msgspec.Struct, frozen=True, rename="camel"):
     """One user, as far as it is of interest. Egnyte leaves out or nulls what does not apply."""
 
-    id: int | str
+    id: int | Annotated[str, msgspec.Meta(pattern=r"\S")]
     user_name: str | None = None
     email: str | None = None
     name: _Name | None = None

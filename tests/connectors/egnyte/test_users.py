@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from connectors.directory import DirectoryPublisher, Put
 from connectors.egnyte.api import EgnyteApi
@@ -257,6 +258,19 @@ async def test_a_listing_that_gives_nobody_is_held_against_each_account() -> Non
         here.simulator.users.listed = lambda *_: ([], 1, 2)  # type: ignore[method-assign]
         assert await here.users.round() == Put(people=1, changes=1), "asked for by id, both; one is gone"
         assert here.publisher.directory.ids("egnyte") == {str(users[1].id)}
+
+
+@pytest.mark.parametrize("user_id", ["", " ", None, True, [], {"value": 7}], ids=repr)
+async def test_a_user_without_an_id_is_passed_over_and_nobody_taken_for_gone(user_id: Any) -> None:
+    async with place() as here:
+        mara, ben = here.add("mara", "ben")
+        await here.users.round()
+        listed = [msgspec.structs.replace(ben, id=user_id), mara]
+        here.simulator.users.listed = lambda *_: (listed, 1, 2)  # type: ignore[method-assign]
+        with capture_logs() as logs:
+            assert await here.users.round() == Put(people=0)
+        assert "a user can't be read" in logs[0]["event"]
+        assert len(here.publisher.directory.ids("egnyte")) == 2
 
 
 @pytest.mark.parametrize(
