@@ -22,11 +22,13 @@ LABEL org.opencontainers.image.title="egnyte-watch" \
       org.opencontainers.image.description="Guards an Egnyte domain: audit events in, alerts out, on Kafka, exactly once" \
       org.opencontainers.image.licenses="Apache-2.0"
 # The user is a number, so that an orchestrator sees that it is not root; nothing in the image belongs to it.
-# /geoip is where databases and IP lists are mounted, /vault where the tokens of connected domains are kept.
+# /geoip is where databases are mounted, /lists where IP lists are kept and fetched to, /vault where the tokens of
+# connected domains are.
 RUN groupadd --gid 10001 egnyte-watch \
  && useradd --uid 10001 --gid 10001 --no-create-home --home-dir /app --shell /usr/sbin/nologin egnyte-watch \
  && python -m pip uninstall --yes --quiet --root-user-action ignore pip \
  && mkdir /geoip \
+ && install -d -m 0755 -o 10001 -g 10001 /lists \
  && install -d -m 0700 -o 10001 -g 10001 /vault
 COPY --from=builder /opt/egnyte-watch /opt/egnyte-watch
 COPY --from=builder /app /app

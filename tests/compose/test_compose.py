@@ -109,6 +109,14 @@ def test_ours_run_as_10001_in_a_file_system_that_nobody_changes(stack: Stack, se
             run("docker", "exec", "--user", "0", container, "touch", "/app/here")
 
 
+def test_workers_share_a_folder_for_the_lists_that_they_fetch(stack: Stack) -> None:
+    first, *others = stack.containers("worker")
+    run("docker", "exec", first, "sh", "-c", "echo 198.51.100.7 > /lists/.written")
+    for other in others:
+        assert run("docker", "exec", other, "cat", "/lists/.written") == "198.51.100.7\n"
+    run("docker", "exec", first, "rm", "/lists/.written")
+
+
 def test_the_product_carries_no_tools_to_build_or_install(stack: Stack) -> None:
     [worker, *_] = stack.containers("worker")
     tools = run("docker", "exec", worker, "sh", "-c", "command -v gcc make git pip pip3 || true")
