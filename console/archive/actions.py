@@ -47,5 +47,5 @@ def standing(found: list[GovernanceRecord]) -> GovernanceRecord | None:
 def _decoded(body: str) -> GovernanceRecord | None:
     try:
         return governance.decode(body.encode())
-    except ValueError:
+    except (ValueError, RecursionError):
         return None  # the archive keeps whatever was in the log; governance itself leaves this out

@@ -28,6 +28,10 @@ class ArchiveError(StreamError):
     """The archive can't be opened or written: where, why, and what to do."""
 
 
+class ArchiveLostError(ArchiveError):
+    """DuckDB has given the file up: nothing can be read or written until the process starts anew."""
+
+
 class Database:
     """The archive's file. One writer at a time; readers see the last commit and never wait for the writer."""
 
@@ -94,8 +98,11 @@ class Database:
             self.path.with_name(self.path.name + ".wal").unlink()
 
     def offsets(self) -> dict[tuple[str, int], int]:
-        """Where to go on reading."""
-        found = self.read("SELECT topic, partition, next FROM offsets")
+        """Where to go on reading. Raises ArchiveError."""
+        try:
+            found = self.read("SELECT topic, partition, next FROM offsets")
+        except duckdb.Error as error:
+            raise self._failed("read", error) from error
         return {(topic, partition): following for topic, partition, following in found}
 
     def store(self, tables: Mapping[str, Iterable[pyarrow.Table]], offsets: Offsets) -> None:
@@ -118,16 +125,20 @@ class Database:
             except duckdb.Error as error:
                 with suppress(duckdb.Error):
                     self._connection.rollback()
-                raise ArchiveError(f"the archive {self.path} can't be written: {error}") from error
+                raise self._failed("written", error) from error
 
     def forget(self, before_ms: Mapping[str, int]) -> int:
-        """Removes rows older than the given times (ms since the epoch, UTC), by table; returns how many."""
+        """Removes rows older than the given times (ms since the epoch, UTC), by table; returns how many. Raises
+        ArchiveError: then some tables are done, perhaps."""
         removed = 0
         with self._writing:
-            for name, limit in before_ms.items():
-                assert name in TABLES  # noqa: S101 - names are ours
-                found = self._connection.execute(f"DELETE FROM {name} WHERE time_ms < ?", [limit]).fetchone()  # noqa: S608
-                removed += found[0] if found else 0
+            try:
+                for name, limit in before_ms.items():
+                    assert name in TABLES  # noqa: S101 - names are ours
+                    found = self._connection.execute(f"DELETE FROM {name} WHERE time_ms < ?", [limit]).fetchone()  # noqa: S608
+                    removed += found[0] if found else 0
+            except duckdb.Error as error:
+                raise self._failed("written", error) from error
         return removed
 
     def change(self, query: str, parameters: Sequence[object] = ()) -> None:
@@ -136,7 +147,7 @@ class Database:
             try:
                 self._connection.execute(query, list(parameters))
             except duckdb.Error as error:
-                raise ArchiveError(f"the archive {self.path} can't be written: {error}") from error
+                raise self._failed("written", error) from error
 
     def read(self, query: str, parameters: Sequence[object] = ()) -> list[tuple[Any, ...]]:
         """All rows of a query."""
@@ -151,6 +162,12 @@ class Database:
             yield cursor
         finally:
             cursor.close()
+
+    def _failed(self, what: str, error: duckdb.Error) -> ArchiveError:
+        words = f"the archive {self.path} can't be {what}: {error}"
+        if isinstance(error, duckdb.FatalException | duckdb.InternalException):
+            return ArchiveLostError(f"{words}. Start the console again; if that does not help, move the file away")
+        return ArchiveError(words)
 
     def close(self) -> None:
         """Writes everything into the file and closes it."""

@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 
 from console.archive import rows
-from console.archive.database import ArchiveError, Database
+from console.archive.database import ArchiveError, ArchiveLostError, Database
 from streams.kafka import client_options
 from streams.sections import Settings
 from streams.topics import PARTITIONS, topic_name
@@ -50,12 +50,17 @@ class Follower:
         self._topics = {topic_name(settings, name): name for name in READ}
 
     async def run(self) -> None:
-        """Until cancelled. A broker that is away is waited for; a disk that is full too: nothing is skipped."""
+        """Until cancelled. A broker that is away is waited for; a disk that is full too: nothing is skipped.
+
+        Raises ArchiveLostError where only another start helps.
+        """
         tries = 0
         while True:
             before = self.stored
             try:
                 await self._follow()
+            except ArchiveLostError:
+                raise
             except (KafkaError, OSError, TimeoutError, ArchiveError) as error:
                 tries = 1 if self.stored > before else tries + 1
                 wait_s = min(LONGEST_BACKOFF_S, FIRST_BACKOFF_S * 2 ** min(tries, 8))
@@ -123,7 +128,8 @@ class Follower:
             offsets[record.topic, record.partition] = record.offset + 1
         tables: dict[str, list[Any]] = {}
         for topic, of_topic in by_topic.items():
-            table, made = READ[self._topics[topic]][0], READ[self._topics[topic]][1](of_topic)
+            table, read = READ[self._topics[topic]]
+            made = rows.fitting(read, of_topic)
             tables.setdefault(table, []).append(made.table)
             for record, why in made.refused:
                 self.refused += 1

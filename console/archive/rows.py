@@ -1,6 +1,6 @@
 """Records of the topics as columns of the archive's tables. Pure."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -14,6 +14,8 @@ from streams import cluster
 
 Columns = dict[str, list[Any]]
 REPLAY: Final = "replay"
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What decoding raises for records that are none; the last for nesting without end."""
 
 _decode_activity: Final = msgspec.json.Decoder(Activity).decode
 _ARROW: Final[dict[str, Any]] = {
@@ -41,13 +43,25 @@ class Rows(NamedTuple):
     refused: list[tuple[Record, str]]
 
 
-def activities(records: Iterable[Record]) -> Rows:
+def fitting(read: Callable[[Sequence[Record]], Rows], records: Sequence[Record]) -> Rows:
+    """What `read` makes of `records`; those with numbers that no column holds are refused, one by one."""
+    try:
+        return read(records)
+    except (OverflowError, pyarrow.ArrowInvalid) as error:
+        if len(records) == 1:
+            return Rows(read(()).table, [(records[0], f"a number is out of range: {error}")])
+    half = len(records) // 2
+    first, second = fitting(read, records[:half]), fitting(read, records[half:])
+    return Rows(pyarrow.concat_tables([first.table, second.table]), first.refused + second.refused)
+
+
+def activities(records: Sequence[Record]) -> Rows:
     """Rows of `activities`."""
     kept, decoded, refused = [], [], list[tuple[Record, str]]()
     for record in records:
         try:
             decoded.append(_decode_activity(record.value or b""))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             refused.append((record, str(error)))
         else:
             kept.append(record)
@@ -80,14 +94,14 @@ _FINDING_FIELDS: Final[dict[str, Callable[[findings.Finding], Any]]] = {
 }
 
 
-def finding_records(records: Iterable[Record]) -> Rows:
+def finding_records(records: Sequence[Record]) -> Rows:
     """Rows of `finding_records`."""
     columns: Columns = {name: [] for name in TABLES["finding_records"]}
     refused = list[tuple[Record, str]]()
     for record in records:
         try:
             found = findings.decode(record.value or b"")
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             refused.append((record, str(error)))
             continue
         for name, read in _FINDING_FIELDS.items():
@@ -100,13 +114,13 @@ def finding_records(records: Iterable[Record]) -> Rows:
     return Rows(_table("finding_records", columns), refused)
 
 
-def governance(records: Iterable[Record]) -> Rows:
+def governance(records: Sequence[Record]) -> Rows:
     """Rows of `governance`."""
     kept, refused = [], list[tuple[Record, str]]()
     for record in records:
         try:
             msgspec.json.decode(record.value or b"", type=dict[str, Any])
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except UNREADABLE as error:
             refused.append((record, str(error)))
         else:
             kept.append(record)

@@ -13,7 +13,7 @@ import structlog
 import uvicorn
 
 from agents.policies import load_organisation
-from console.archive.database import ArchiveError, Database
+from console.archive.database import ArchiveError, ArchiveLostError, Database
 from console.archive.follower import Follower
 from console.web.access import make_token
 from console.web.app import make_app
@@ -23,12 +23,14 @@ from console.web.oidc.provider import Provider
 from console.web.outside import outside_of
 from console.web.sessions import Sessions
 from console.web.signing_in import OWNER
-from streams.sections import DAY_MS, HOUR_MS, Settings
+from streams.sections import DAY_MS, HOUR_MS, MINUTE_MS, Settings
 
 log = structlog.get_logger(__name__)
 BEHAVIORS_KEPT_MS: Final = 180 * DAY_MS
 GOVERNANCE_KEPT_MS: Final = 400 * DAY_MS
 """As long as their topics keep them."""
+AGAIN_MS: Final = 5 * MINUTE_MS
+"""Until forgetting that has failed is tried again: a full disk, say, is mended within minutes, not hours."""
 GRACE_S: Final = 2
 """How long a stop waits for answers under way; pages that wait for news would hold it up for ever."""
 
@@ -49,9 +51,14 @@ class _Server(uvicorn.Server):
             loop.add_signal_handler(number, self.handle_exit, number, None)
         yield
 
+    def stop(self, _: object) -> None:
+        """Ends it in order, as a signal does."""
+        self.should_exit = True
+
 
 async def serve(settings: Settings, say: Callable[[str], None]) -> None:
-    """Until cancelled or told to stop. Raises ArchiveError, Refused."""
+    """Until cancelled or told to stop. Raises ArchiveError, Refused; ArchiveError also where the archive can't be kept
+    any longer: one that stands still must not look like one that has nothing new."""
     token = make_token(settings)
     database = Database(archive_path(settings))
     news = News()
@@ -83,9 +90,13 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
             timeout_graceful_shutdown=GRACE_S,
         )
     )
-    tasks = [asyncio.create_task(follower.run()), asyncio.create_task(_forget(settings, database))]
-    if provider is not None:
-        tasks.append(asyncio.create_task(_look_for(provider)))
+    keeping = [
+        asyncio.create_task(follower.run(), name="filled"),
+        asyncio.create_task(_forget(settings, database), name="trimmed by age"),
+    ]
+    for task in keeping:
+        task.add_done_callback(server.stop)
+    asking = [asyncio.create_task(_look_for(provider))] if provider is not None else []
     try:
         say(f"The archive {database.path} is being filled. It answers at http://{host}:{port}/api/activities")
         if provider is not None:
@@ -93,11 +104,20 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         else:
             say(f"Open http://{host}:{port}/login?token={sessions.link(_owner(), 'admin')} (works once, within 15 min)")
         await server.serve()
+        for task in keeping:
+            _check(task)
     finally:
-        for task in tasks:
+        for task in (*keeping, *asking):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*keeping, *asking, return_exceptions=True)
         await asyncio.to_thread(database.close)
+
+
+def _check(task: asyncio.Task[None]) -> None:
+    """Raises ArchiveError where `task` has ended, which it does by an error only."""
+    if task.done() and (error := task.exception()) is not None:
+        words = str(error) if isinstance(error, ArchiveError) else repr(error)
+        raise ArchiveError(f"the archive is no longer {task.get_name()}, so the console stops: {words}") from error
 
 
 async def _look_for(provider: Provider) -> None:
@@ -117,16 +137,23 @@ def _owner() -> str:
 
 
 async def _forget(settings: Settings, database: Database) -> None:
-    """What is older than the topics keep it goes from the archive too, looked at once an hour."""
+    """What is older than the topics keep it goes from the archive too, looked at once an hour; where that fails, sooner
+    again. Raises ArchiveLostError."""
     while True:
+        wait_ms = HOUR_MS
         now_ms = round(time.time() * 1000)
         limits = {
             "activities": now_ms - (settings.console.archive_days or settings.streams.retention_ms // DAY_MS) * DAY_MS,
             "finding_records": now_ms - BEHAVIORS_KEPT_MS,
             "governance": now_ms - GOVERNANCE_KEPT_MS,
         }
-        with contextlib.suppress(ArchiveError):
+        try:
             removed = await asyncio.to_thread(database.forget, limits)
             if removed:
                 log.info("forgotten by age", rows=removed)
-        await asyncio.sleep(HOUR_MS / 1000)
+        except ArchiveLostError:
+            raise
+        except ArchiveError as error:
+            wait_ms = AGAIN_MS
+            log.warning("what is too old stays for now; trying again", error=str(error), wait_s=wait_ms / 1000)
+        await asyncio.sleep(wait_ms / 1000)

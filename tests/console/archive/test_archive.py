@@ -1,8 +1,10 @@
 """The archive keeps what it was given exactly once, finds it in an order that stays, and forgets by age."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from console.archive import rows
 from console.archive.database import ArchiveError, Database
@@ -85,11 +87,39 @@ def test_it_forgets_by_age(database: Database) -> None:
     assert count(database, WHOLE) == 60
 
 
+def test_what_stands_in_the_way_of_forgetting_is_told(database: Database) -> None:
+    database._connection.execute("DROP TABLE governance")
+    with pytest.raises(ArchiveError, match=r"a\.duckdb can't be written: .*governance"):
+        database.forget({"governance": DAY})
+    database._connection.execute("DROP TABLE offsets")
+    with pytest.raises(ArchiveError, match=r"a\.duckdb can't be read: .*offsets"):
+        database.offsets()
+
+
 def test_a_record_that_is_none_is_told_and_the_others_are_kept() -> None:
     bad = Kept("t.activities", 0, 7, 0, b"k", b"{}")
     made = rows.activities([record(1, named(1)), bad, record(2, named(2))])
     assert made.table.num_rows == 2
     assert [(each.offset, "connector" in why) for each, why in made.refused] == [(7, True)]
+
+
+@pytest.mark.parametrize("read", [rows.activities, rows.finding_records, rows.governance])
+def test_nesting_without_end_is_refused_alone(read: Callable[[Sequence[rows.Record]], rows.Rows]) -> None:
+    deep = Kept("t", 0, 7, 0, b"k", b'{"a":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
+    made = read([deep])
+    assert made.table.num_rows == 0
+    assert [each.offset for each, _ in made.refused] == [7]
+
+
+def test_a_number_that_no_column_holds_is_refused_alone() -> None:
+    whole = [record(n, named(n)) for n in range(5)]
+    value = (whole[3].value or b"").replace(b'"asn":64500', b'"asn":%d' % 10**30)
+    assert value != whole[3].value
+    made = rows.fitting(rows.activities, [*whole[:3], replace(whole[3], value=value), whole[4]])
+    assert made.table["position"].to_pylist() == [0, 1, 2, 4]
+    assert [(each.offset, why) for each, why in made.refused] == [
+        (3, "a number is out of range: Python int too large to convert to C long")
+    ]
 
 
 @pytest.mark.parametrize("text", ["yesterday", "7", "2026-13-01", "d", "99999999d"])
