@@ -31,6 +31,8 @@ AGAIN_S: Final = 60.0
 """Until a connector that could not go on is started again, while others run."""
 REFRESH_AGAIN_S: Final = 900.0
 """Until a token that could not be refreshed is tried again: 4 of the 100 requests that an API key has an hour."""
+KEEP_AGAIN_S: Final = 30.0
+"""Until the vault is tried again that did not take a refreshed token: nobody but this process knows it."""
 NOTHING: Final = (
     "egnyte.name is empty, and nothing is in the vault: connect a domain (egnyte-watch connect acme "
     "https://acme.egnyte.com), or name the one that egnyte.token is for"
@@ -68,8 +70,10 @@ async def supervise(
                 log.info("the connector has another token, or is no longer wanted", connector=name)
                 await running.pop(name).end()  # fenced by the command that took it out, perhaps: no failure
             for name, each in wanted.items():
-                if name not in running or running[name].may_try_again():
+                if name not in running:
                     running[name] = _Running(name, each, vault, clock or SystemClock(), new_cluster)
+                elif running[name].may_try_again():
+                    running[name].start()
             _anyone_left(running)
             await _until(stop, [each.task for each in running.values()], look_s)
     finally:
@@ -84,10 +88,11 @@ class Wishes:
         self._vault = vault
         self._stamps: dict[str, tuple[int, int, int]] | None = None
         self._found: dict[str, Wanted] = {}
+        self._unread: dict[str, str] = {}
 
     def look(self) -> dict[str, Wanted]:
-        """Every connector that should run. What can't be read in the vault is said once, and is no reason to stop one
-        that runs.
+        """Every connector that should run. What can't be read in the vault is said once, tried again at the next look,
+        and is no reason to stop one that runs.
         """
         try:
             stamps = self._vault.stamps()
@@ -95,11 +100,17 @@ class Wishes:
             log.warning("the vault can't be read", reason=str(error))
             return self._found
         if stamps != self._stamps:
-            self._stamps, self._found = stamps, self._read(stamps)
+            self._found, unread = self._read(stamps)
+            # The key, or who may read it, can be put right without a change of any entry.
+            self._stamps = None if unread else stamps
+            for name, reason in unread.items() - self._unread.items():
+                log.warning("a connector's entry can't be read", connector=name, reason=reason)
+            self._unread = unread
         return self._found
 
-    def _read(self, names: Collection[str]) -> dict[str, Wanted]:
-        egnyte, found = self._settings.egnyte, {}
+    def _read(self, names: Collection[str]) -> tuple[dict[str, Wanted], dict[str, str]]:
+        """What is found, and why entries can't be read, by name."""
+        egnyte, found, unread = self._settings.egnyte, dict[str, Wanted](), dict[str, str]()
         # Of the same name, the vault's token is the newer one; without any, the one of the settings says what is wrong.
         if egnyte.name and egnyte.name not in names and (egnyte.token or not names):
             found[egnyte.name] = Wanted(self._settings, None, None)
@@ -107,13 +118,13 @@ class Wishes:
             try:
                 entry = self._vault.read(name)
             except VaultError as error:
-                log.warning("a connector's entry can't be read", connector=name, reason=str(error))
+                unread[name] = str(error)
                 if name in self._found:
                     found[name] = self._found[name]
                 continue
             if entry is not None and not entry.disabled:
                 found[name] = Wanted(settings_of(self._settings, entry), facts_of(entry), entry)
-        return found
+        return found, unread
 
 
 def settings_of(settings: Settings, entry: Entry) -> Settings:
@@ -147,16 +158,25 @@ class _Running:
         self.wanted = wanted
         self._vault = vault
         self._clock = clock
+        self._new_cluster = (lambda: new_cluster(wanted.settings)) if new_cluster is not None else None
         self._stop = asyncio.Event()
         self._refused = asyncio.Event()
-        own = (lambda: new_cluster(wanted.settings)) if new_cluster is not None else None
-        self.task = asyncio.ensure_future(
-            serve(wanted.settings, stop=self._stop, clock=clock, new_cluster=own, token=wanted.token, told=self._told)
-        )
+        self.start()
+        self._renewal = asyncio.create_task(self._renew(wanted.entry)) if _can_renew(wanted.entry) else None
+
+    def start(self) -> None:
+        """Starts it, also again after it has ended. Its token's renewal goes on meanwhile: there is one, not one for
+        each start, for a refresh token can be used once.
+        """
         self.error: BaseException | None = None
         self._ended_at: float | None = None
         self._said = False
-        self._renewal = asyncio.create_task(self._renew(wanted.entry)) if _can_renew(wanted.entry) else None
+        self.task = asyncio.ensure_future(
+            serve(
+                self.wanted.settings, stop=self._stop, clock=self._clock, new_cluster=self._new_cluster,
+                token=self.wanted.token, told=self._told,
+            )
+        )  # fmt: skip
 
     def look(self) -> None:
         """Takes note of its end, and says it once."""
@@ -200,18 +220,31 @@ class _Running:
         while True:
             try:
                 grant = await oauth.refresh(entry.refresh_token)
-                now_ms = self._clock.now_ms()
-                renewed = replace(
-                    entry, token=grant.token, refresh_token=grant.refresh_token, issued_ms=now_ms,
-                    expires_ms=now_ms + grant.lasts_s * 1_000 if grant.lasts_s else 0,
-                )  # fmt: skip
-                kept = await asyncio.to_thread(self._vault.renew, renewed, entry.token_id)
-            except (OAuthError, StreamError) as error:
+                break
+            except OAuthError as error:
                 log.warning("the token could not be refreshed", connector=self.name, reason=str(error))
                 await self._clock.sleep(REFRESH_AGAIN_S)
-            else:
-                log.info("the token has been refreshed", connector=self.name, kept=kept, expires_ms=renewed.expires_ms)
-                return
+        now_ms = self._clock.now_ms()
+        renewed = replace(
+            entry, token=grant.token, refresh_token=grant.refresh_token, issued_ms=now_ms,
+            expires_ms=now_ms + grant.lasts_s * 1_000 if grant.lasts_s else 0,
+        )  # fmt: skip
+        kept = await self._keep(renewed, entry.token_id)
+        log.info("the token has been refreshed", connector=self.name, kept=kept, expires_ms=renewed.expires_ms)
+
+    async def _keep(self, renewed: Entry, before: str) -> bool:
+        """Writes a refreshed token, and tries until it could: the one before it can't be refreshed again. Tells whether
+        the token `before` was still the one to replace.
+        """
+        while True:
+            try:
+                return await asyncio.to_thread(self._vault.renew, renewed, before)
+            except (VaultError, OSError) as error:
+                log.error(  # noqa: TRY400 - not our mistake
+                    "a refreshed token can't be written: mend the vault before this process ends, which alone knows it",
+                    connector=self.name, reason=str(error), again_in_s=KEEP_AGAIN_S,
+                )  # fmt: skip
+                await self._clock.sleep(KEEP_AGAIN_S)
 
     async def _until_due(self, due_ms: int) -> None:
         waits = [

@@ -4,12 +4,15 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
+from structlog.testing import capture_logs
 
+from connectors.egnyte import supervisor
 from connectors.egnyte.clock import SystemClock
-from connectors.egnyte.supervisor import supervise
+from connectors.egnyte.supervisor import Wishes, supervise
 from connectors.secrets.vault import Entry, Vault
 from schemas.connector import StatusRecord
 from schemas.event import Envelope
@@ -139,27 +142,36 @@ async def test_a_new_token_is_taken_up_from_the_cursor(tmp_path: Path) -> None:
     assert ROTATED.encode() not in told
 
 
-@pytest.mark.parametrize("refused", [False, True], ids=["half of its life is over", "Egnyte does not take it"])
-async def test_a_token_that_can_be_refreshed_is(tmp_path: Path, refused: bool) -> None:
-    acme, key = egnyte("acme"), App()
-    now_ms = RealClock().now_ms()
-    grant = acme.oauth.token(
+def granted(acme: EgnyteSimulator, key: App, now_ms: int) -> Any:
+    """A token that can be refreshed."""
+    return acme.oauth.token(
         {"client_id": key.client_id, "client_secret": key.client_secret, "grant_type": "authorization_code",
          "redirect_uri": "http://x/", "code": acme.oauth.code(
              acme.oauth.asked({"client_id": key.client_id, "redirect_uri": "http://x/", "response_type": "code",
                                "scope": "Egnyte.audit"}), acme.account, acme.switches, now_ms)},
         acme.account, acme.switches, now_ms,
     )  # fmt: skip
+
+
+def renewing(key: App, grant: Any, issued_ms: int) -> dict[str, Any]:
+    """What an entry knows of such a token that was got at `issued_ms`."""
+    return {
+        "refresh_token": Secret(grant.refresh_token), "client_id": key.client_id, "redirect_uri": "http://x/",
+        "client_secret": Secret(key.client_secret), "issued_ms": issued_ms, "expires_ms": issued_ms + 30 * DAY_MS,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["half of its life is over", "Egnyte does not take it"])
+async def test_a_token_that_can_be_refreshed_is(tmp_path: Path, refused: bool) -> None:
+    acme, key, now_ms = egnyte("acme"), App(), RealClock().now_ms()
+    grant = granted(acme, key, now_ms)
     if refused:
         acme.access.revoke(grant.access_token)
     async with site(tmp_path) as place, acme.serve() as url:
         acme.fault(Fault(kind="status", status=409, retry_after_s=1, path="/puboauth/"))
-        age_ms = 0 if refused else 16 * DAY_MS
         before = place.connect(
-            "acme", url, grant.access_token, refresh_token=Secret(grant.refresh_token), client_id=key.client_id,
-            client_secret=Secret(key.client_secret), redirect_uri="http://x/", issued_ms=now_ms - age_ms,
-            expires_ms=now_ms - age_ms + 30 * DAY_MS,
-        )  # fmt: skip
+            "acme", url, grant.access_token, **renewing(key, grant, now_ms - (0 if refused else 16 * DAY_MS))
+        )
         place.start()
         await place.until(lambda: (entry := place.vault.read("acme")) is not None and entry.token_id != before.token_id)
         after = place.vault.read("acme")
@@ -176,6 +188,68 @@ async def test_a_token_that_can_be_refreshed_is(tmp_path: Path, refused: bool) -
         )
         kinds = [record.grant_type for record in acme.journal.records() if record.grant_type]
         assert kinds == ["refresh_token"] * 2  # the first was answered with 409
+
+
+async def test_a_refreshed_token_is_held_until_the_vault_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "KEEP_AGAIN_S", 0.02)
+    acme, key, now_ms = egnyte("acme"), App(), RealClock().now_ms()
+    grant = granted(acme, key, now_ms)
+    async with site(tmp_path) as place, acme.serve() as url:
+        before = place.connect("acme", url, grant.access_token, **renewing(key, grant, now_ms - 16 * DAY_MS))
+        lock = tmp_path / ".lock"
+        lock.unlink()
+        lock.mkdir()  # nothing can be written now
+        with capture_logs() as logs:
+            place.start()
+            await place.until(lambda: sum("can't be written" in each["event"] for each in logs) >= 3)
+        unwritten = place.vault.read("acme")
+        assert unwritten == before
+        assert "vault.dir" in next(each["reason"] for each in logs if "can't be written" in each["event"])
+        lock.rmdir()
+        await place.until(lambda: (entry := place.vault.read("acme")) is not None and entry.token_id != before.token_id)
+        assert [record.grant_type for record in acme.journal.records() if record.grant_type] == ["refresh_token"]
+
+
+async def test_one_that_is_started_again_and_again_refreshes_its_token_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(supervisor, "AGAIN_S", 0.01)
+    good, bad, key, now_ms = egnyte("good"), egnyte("bad"), App(), RealClock().now_ms()
+    renewal = renewing(key, granted(bad, key, now_ms), now_ms - 16 * DAY_MS) | {"refresh_token": Secret("used-up")}
+    async with site(tmp_path) as place, good.serve() as url, bad.serve() as other:
+        place.connect("good", url, good.token)
+        place.connect("bad", other, "two words", **renewal)
+
+        def refreshed() -> int:
+            return sum(bool(record.grant_type) for record in bad.journal.records())
+
+        with capture_logs() as logs:
+            place.start()
+            await place.until(lambda: refreshed() > 0)
+            ends = len(logs)
+            await place.until(lambda: sum(each["event"] == "the connector ends" for each in logs[ends:]) >= 5)
+        assert refreshed() == 1
+        await place.until(lambda: place.seen("good") == 1)
+
+
+def test_what_could_not_be_read_is_read_when_it_can_be(tmp_path: Path) -> None:
+    place = Site(tmp_path, Log())
+    place.connect("acme", "https://acme.egnyte.com", "t")
+    wishes, key = Wishes(place.settings, place.vault), tmp_path / "key"
+    key.chmod(0o644)
+    with capture_logs() as logs:
+        assert [wishes.look() for _ in range(3)] == [{}] * 3
+        assert [(each["log_level"], each["connector"]) for each in logs] == [("warning", "acme")], "said once"
+        aside = key.rename(tmp_path / "aside")
+        assert wishes.look() == {}
+        assert "missing" in logs[-1]["reason"]
+    aside.chmod(0o600)
+    aside.rename(key)
+    assert list(wishes.look()) == ["acme"]
+    key.unlink()
+    assert list(wishes.look()) == ["acme"], "read once, while nothing of it has changed"
 
 
 async def test_with_nothing_to_connect_it_says_so(tmp_path: Path) -> None:
