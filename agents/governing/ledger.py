@@ -9,7 +9,7 @@ import msgspec
 
 from agents.governing.kinds import KINDS, is_mail
 from agents.governing.requests import is_held, is_passing
-from schemas.governance import GovernanceRecord, State
+from schemas.governance import GovernanceRecord, Reason, State
 
 FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
     None: frozenset({"requested", "skipped"}),
@@ -22,6 +22,10 @@ FOLLOWS: Final[dict[State | None, frozenset[State]]] = {
     "reverted": frozenset(),
 }
 """What may follow each state. A second `started` is a second attempt, after a look whether the first had happened."""
+
+PASSES: Final[frozenset[Reason]] = frozenset({"too_old", "unknown_user"})
+"""Why something was skipped that need not hold for what the same finding tells later. Read again or replayed, a finding
+has the same time, and changes nothing."""
 
 
 class Episode(msgspec.Struct):
@@ -59,14 +63,18 @@ class Ledger:
         return self._newest.get(uid)
 
     def accepts(self, record: GovernanceRecord) -> bool:
-        """Whether `record` may follow what is known of its action. A request that a finding makes again does not."""
+        """Whether `record` may follow what is known of its action. A request that a finding makes again does not, but
+        where the finding goes on: what it could not do an hour ago, it may do now.
+        """
         before = self._newest.get(record.uid)
         if record.state not in FOLLOWS[before.state if before else None]:
             return False
         if before is None or record.state != "requested":
             return True
         # A person asks again, the breaker holds it, or it is tried again by itself.
-        return bool(record.by) or record.reason == "breaker" or (before.state == "failed" and is_passing(record))
+        if record.by or record.reason == "breaker" or (before.state == "failed" and is_passing(record)):
+            return True
+        return before.state == "skipped" and before.reason in PASSES and record.found_ms > before.found_ms
 
     def apply(self, record: GovernanceRecord) -> bool:
         """Takes the next record of the log; False for one that does not follow, which changes nothing."""

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.governing.ledger import FOLLOWS, Ledger
 from agents.governing.requests import again, outcome
-from schemas.governance import GovernanceRecord, State, decode, encode
+from schemas.governance import GovernanceRecord, Reason, State, decode, encode
 from tests.agents.governing.records import JANE, MINUTE_MS, NOW_MS, request
 
 STATES = get_args(State)
@@ -55,6 +55,18 @@ def test_a_person_who_asks_again_lets_it_act() -> None:
     ledger = folded(request(), outcome(request(), "started", NOW_MS), failed)
     assert ledger.apply(again(failed, "ann", NOW_MS))
     assert uids(ledger.next_due()) == [failed.uid]
+
+
+@pytest.mark.parametrize("reason", get_args(Reason))
+def test_what_was_skipped_may_be_asked_for_again_by_a_finding_that_goes_on(reason: Reason) -> None:
+    asked = request()
+    ledger = folded(asked, outcome(asked, "skipped", NOW_MS, reason=reason))
+    later_read = request(at_ms=NOW_MS + MINUTE_MS)
+    assert not ledger.apply(later_read)
+    goes_on = request(found_ms=asked.found_ms + 1, at_ms=NOW_MS + MINUTE_MS)
+    assert ledger.apply(goes_on) is (reason in {"too_old", "unknown_user"})
+    assert uids(ledger.next_due()) == ([asked.uid] if reason in {"too_old", "unknown_user"} else [])
+    assert not ledger.apply(goes_on)
 
 
 def test_one_users_actions_wait_for_each_other_and_others_do_not() -> None:

@@ -316,6 +316,17 @@ async def test_what_passes_by_itself_is_tried_again_and_not_for_ever() -> None:
     assert len(late.cloud.calls) == 2
 
 
+async def test_an_attack_that_goes_on_is_stopped_although_it_began_while_nobody_looked() -> None:
+    place = Place()
+    place.say(request(found_ms=NOW_MS - 120 * 60_000))
+    async with place.running():
+        await place.until(over(1))
+        assert place.log[-1].reason == "too_old"
+        place.say(request(found_ms=NOW_MS))
+        await place.until(lambda ledger: next(ledger.newest()).state == "succeeded")
+    assert len(place.cloud.calls) == 1
+
+
 async def test_what_is_undone_is_called_reverted() -> None:
     place = Place()
     place.say(request())
