@@ -1,7 +1,7 @@
 """What is kept of each user: learned history, recent sightings, open incidents. Plain data, msgpack when at rest.
 
 Nothing in it may depend on more of the past than `KEPT_DAYS` and a week, for state that was lost is learned again from
-the last 90 days of the log and must come out the same. Hence three rules for whoever adds to it:
+the last `LOOKBACK_DAYS` of the log and must come out the same. Hence three rules for whoever adds to it:
 
 - Only event time and the activities themselves decide what is kept. What a policy concluded must not change what is
   learned (a loop through conclusions reaches back without end), and counts are kept by day, never as running means.
@@ -16,13 +16,14 @@ import msgspec
 from msgspec import field
 
 from detections.model import DAY_MS
+from schemas.lookback import LOOKBACK_DAYS
 
 SCHEMA: Final = 4
 """Raised whenever the meaning of stored state changes; it is then learned anew from the log."""
 
-KEPT_DAYS: Final = 80
-"""Days of history before the present one: the lookback of 90 days less one (its first is not whole), less the week
-that an incident may reach back, less two to spare. Who is silent for longer is forgotten and learned anew."""
+KEPT_DAYS: Final = LOOKBACK_DAYS - 1 - 7 - 2
+"""Days of history before the present one, 80: the lookback less one (its first is not whole), less the week that an
+incident may reach back, less two to spare. Who is silent for longer is forgotten and learned anew."""
 
 INCIDENT_MS: Final = DAY_MS
 TEXT_CHARS: Final = 32

@@ -9,6 +9,7 @@ from typing import Annotated, Final, Literal
 import msgspec
 from msgspec import Meta
 
+from schemas.lookback import LOOKBACK_DAYS
 from streams.secret import Secret
 from streams.section_oidc import OidcSettings
 from streams.section_types import HttpUrl, Name, Positive, Prefix, Text
@@ -153,10 +154,9 @@ class StreamsSettings(msgspec.Struct, frozen=True, kw_only=True):
     chunk_bytes: Annotated[int, Meta(ge=64 * 1024)] = 4 * MIB
     prefetch_bytes: Annotated[int, Meta(ge=64 * 1024)] = 32 * MIB
     """Fetched but not yet processed, per app: what bounds a worker's memory."""
-    lateness_ms: Annotated[int, Meta(ge=0, le=DAY_MS)] = HOUR_MS
-    """How late an event may come and still be judged against its neighbours in time."""
-    lookback_ms: Annotated[int, Meta(ge=2 * DAY_MS)] = 90 * DAY_MS
-    """How much history warms up a state that is lost or rewound; state reaches back a day less than that."""
+    lookback_ms: Positive = LOOKBACK_DAYS * DAY_MS
+    """How much history warms up a state that is lost or rewound: at least the default, for detections keep so much that
+    less would bring back another state (`detections.state.KEPT_DAYS`)."""
     retention_ms: Annotated[int, Meta(ge=2 * DAY_MS)] = 180 * DAY_MS
     """How long activities and alerts are kept: the audit trail, and how far back a replay can go."""
     future_ms: Annotated[int, Meta(ge=0, le=HOUR_MS)] = 10 * MINUTE_MS

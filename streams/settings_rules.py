@@ -6,8 +6,9 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from schemas.lookback import LOOKBACK_DAYS
 from streams.section_oidc import OidcSettings
-from streams.sections import EntraSettings, KafkaSettings, Settings, StreamsSettings
+from streams.sections import DAY_MS, EntraSettings, KafkaSettings, Settings, StreamsSettings
 
 
 class Contradiction(msgspec.Struct, frozen=True):
@@ -127,7 +128,18 @@ def _times_and_sizes(streams: StreamsSettings) -> Iterator[Contradiction]:
         yield Contradiction("streams.heartbeat_ms", f"is more than a third of session_timeout_ms: at most {most}")
     if streams.chunk_bytes > streams.prefetch_bytes:
         yield Contradiction("streams.chunk_bytes", f"is more than prefetch_bytes ({streams.prefetch_bytes})")
-    if streams.lookback_ms > streams.retention_ms:
+    if streams.lookback_ms < LOOKBACK_DAYS * DAY_MS:
+        yield Contradiction(
+            "streams.lookback_ms",
+            f"is less than {LOOKBACK_DAYS} days ({LOOKBACK_DAYS * DAY_MS}): state that is lost would come back without "
+            "what detections keep of users, and raise other findings",
+        )
+    if streams.retention_ms < LOOKBACK_DAYS * DAY_MS:
+        yield Contradiction(
+            "streams.retention_ms",
+            f"is less than {LOOKBACK_DAYS} days ({LOOKBACK_DAYS * DAY_MS}): state that is lost is learned from so much",
+        )
+    elif streams.lookback_ms > streams.retention_ms:
         yield Contradiction(
             "streams.lookback_ms", f"is more than retention_ms ({streams.retention_ms}): older history is gone"
         )

@@ -12,6 +12,7 @@ from detections.history import forget
 from detections.model import DAY_MS, HOUR_MS, MINUTE_MS
 from detections.state import KEPT_DAYS, UserState, decode, encode
 from schemas.activity import FLAGS, TYPES, Activity, Knowledge, Network, Person, Place
+from schemas.lookback import LOOKBACK_DAYS
 from tests.detections.streams_of_activities import (
     BOTNET,
     DENVER,
@@ -31,7 +32,7 @@ from tests.detections.streams_of_activities import (
     work,
 )
 
-LOOKBACK_MS = 90 * DAY_MS
+LOOKBACK_MS = LOOKBACK_DAYS * DAY_MS
 ALL = policies_of()
 STRICT = policies_of(
     impossible_travel={"sensitivity": "high"},

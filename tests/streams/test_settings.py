@@ -180,6 +180,9 @@ def test_a_file_that_was_named_must_be_readable(file: Path, content: bytes | Non
         ("[streams]\nheartbeat_ms = 20000\n", "streams.heartbeat_ms", "at most 10000"),
         ("[streams]\nchunk_bytes = 64000000\n", "streams.chunk_bytes", "more than prefetch_bytes"),
         ("[streams]\nlookback_ms = 999999999999\n", "streams.lookback_ms", "more than retention_ms"),
+        ("[streams]\nlookback_ms = 172800000\n", "streams.lookback_ms", "less than 90 days (7776000000)"),
+        ("[streams]\nlookback_ms = 7775999999\n", "streams.lookback_ms", "less than 90 days"),
+        ("[streams]\nretention_ms = 7775999999\n", "streams.retention_ms", "less than 90 days"),
         ("[egnyte]\nmax_per_minute = 100\n", "egnyte.max_per_minute", "more than egnyte.max_per_hour"),
         ("[egnyte]\nurl = 'https://x.example'\n", "egnyte.name", "is empty while egnyte.url is set"),
         ("[egnyte]\nname = 'x'\nurl = 'http://x.example'\n", "egnyte.url", "use https://, or set egnyte.allow_http"),
@@ -235,3 +238,8 @@ def test_a_letter_left_out_leads_back_to_the_name(field: tuple[str, str], data: 
     typed = name[:at] + name[at + 1 :]
     (problem,) = problems(None, {f"EGNYTE_WATCH_{section.upper()}__{typed.upper()}": "x"})
     assert problem.endswith(f"did you mean {name!r}?")
+
+
+def test_the_least_lookback_is_taken_and_its_default() -> None:
+    least = {"EGNYTE_WATCH_STREAMS__LOOKBACK_MS": "7776000000", "EGNYTE_WATCH_STREAMS__RETENTION_MS": "7776000000"}
+    assert load(None, least).settings.streams.lookback_ms == load(None, {}).settings.streams.lookback_ms
