@@ -67,6 +67,7 @@ async def _ask(database: Database, times: int) -> list[Timed]:
     )
     made = []
     async with client:
+        await client.get("/governance")  # a process that has just started has no page ready yet
         for what, asked in QUESTIONS.items():
             for how, path in asked:
                 taken = []
