@@ -1,5 +1,6 @@
 """Whether a request may act now. Pure; asked when it is about to start, not when it was asked for."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -51,14 +52,20 @@ def decide(
     by_policy = not request.by
     if mode == "off":
         return Skip("off", f"governance is off for {request.policy or request.connector}")
+    if by_policy and (old := _too_old(request, rules, now_ms)):
+        return old
     if not request.user:  # `notify`: about nobody, so of no danger to anybody
         return Skip("dry_run", "would have been done") if by_policy and mode == "dry-run" else Go()
     if entry := rules.protects(standing.names):
         return Skip("protected", f"the account is protected by {entry!r}", "act by hand, outside of this program")
     kind = KINDS[request.action]
-    if by_policy and (refusal := _left_alone(request, standing, rules, now_ms)):
+    if by_policy and (refusal := _left_alone(request, standing, rules)):
         return refusal
-    if by_policy and (stronger := _stronger(request, ledger)):
+
+    def may(other: GovernanceRecord) -> bool:
+        return isinstance(decide(other, standing, rules, ledger, people=people, now_ms=now_ms), Go)
+
+    if by_policy and (stronger := _stronger(request, ledger, may)):
         return Skip("stronger", f"{stronger.action} ({stronger.uid}) does that as well")
     if kind.where == "entra" and not standing.by_entra:
         return Skip(
@@ -75,13 +82,15 @@ def decide(
     return Go(_warnings(request, standing))
 
 
-def _left_alone(request: GovernanceRecord, standing: Standing, rules: Rules, now_ms: int) -> Skip | None:
-    """Whom, and when, policies leave alone. Mail harms nobody."""
-    if now_ms - request.found_ms > rules.max_age_minutes * MINUTE_MS:
-        minutes = (now_ms - request.found_ms) // MINUTE_MS
-        return Skip(
-            "too_old", f"the finding is {minutes} minutes old, and acts no longer by itself", "ask for it by hand"
-        )
+def _too_old(request: GovernanceRecord, rules: Rules, now_ms: int) -> Skip | None:
+    if now_ms - request.found_ms <= rules.max_age_minutes * MINUTE_MS:
+        return None
+    minutes = (now_ms - request.found_ms) // MINUTE_MS
+    return Skip("too_old", f"the finding is {minutes} minutes old, and acts no longer by itself", "ask for it by hand")
+
+
+def _left_alone(request: GovernanceRecord, standing: Standing, rules: Rules) -> Skip | None:
+    """Whom policies leave alone. Mail harms nobody."""
     if KINDS[request.action].where == "mail":
         return None
     if standing.privileged and not rules.act_on_privileged:
@@ -91,14 +100,22 @@ def _left_alone(request: GovernanceRecord, standing: Standing, rules: Rules, now
     return None
 
 
-def _stronger(request: GovernanceRecord, ledger: Ledger) -> GovernanceRecord | None:
-    """An action that contains this one, on the same user, that is due, under way or done."""
+def _stronger(
+    request: GovernanceRecord, ledger: Ledger, may: Callable[[GovernanceRecord], bool]
+) -> GovernanceRecord | None:
+    """An action that contains this one, on the same user, that is due and `may` act, is under way, or holds."""
     wanted = CONTAINED.get(request.action)
-    for other in ledger.of_user(request.connector, request.user):
-        if other.action == wanted and (
-            (other.state in {"requested", "started"} and not is_held(other))
-            or (other.state in {"succeeded", "uncertain"} and request.requested_ms - other.at_ms < DAY_MS)
-        ):
+    if wanted is None:
+        return None
+    known = list(ledger.of_user(request.connector, request.user))
+    opposite = KINDS[wanted].undone_by
+    undone_ms = max((each.at_ms for each in known if each.action == opposite and each.state == "succeeded"), default=0)
+    for other in known:
+        if other.action != wanted:
+            continue
+        if other.state == "succeeded" and other.at_ms > undone_ms and request.requested_ms - other.at_ms < DAY_MS:
+            return other
+        if other.state == "started" or (other.state == "requested" and not is_held(other) and may(other)):
             return other
     return None
 
@@ -106,11 +123,13 @@ def _stronger(request: GovernanceRecord, ledger: Ledger) -> GovernanceRecord | N
 def _breaker(request: GovernanceRecord, rules: Rules, ledger: Ledger, people: int, now_ms: int) -> str:
     """Why nobody may be locked out now; empty where somebody may."""
     breaker = rules.breaker
-    lately = ledger.locks_since(request.connector, now_ms - breaker.minutes * MINUTE_MS)
-    if len(lately) >= breaker.locks:
-        return f"{len(lately)} accounts were locked in the last {breaker.minutes} minutes, and {breaker.locks} may be"
     users = set(ledger.locks_since(request.connector, now_ms - DAY_MS))
-    if request.user not in users and len(users) >= (most := breaker.a_day(people)):
+    if request.user in users:
+        return ""
+    lately = set(ledger.locks_since(request.connector, now_ms - breaker.minutes * MINUTE_MS))
+    if len(lately) >= breaker.locks:
+        return f"{len(lately)} people were locked out in the last {breaker.minutes} minutes, and {breaker.locks} may be"
+    if len(users) >= (most := breaker.a_day(people)):
         return f"{len(users)} of {people} people were locked out within a day, and {most} may be"
     return ""
 

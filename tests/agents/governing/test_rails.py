@@ -9,11 +9,11 @@ import pytest
 from agents.governing.ledger import Ledger
 from agents.governing.rails import EGNYTE_GOES_ON, UNKNOWN_SIGN_IN, WONT_LAST, Decision, Go, Hold, Skip, decide
 from agents.governing.requests import again, outcome
-from agents.governing.rules import Breaker, Mode, Rules, RulesError, read_rules
+from agents.governing.rules import DAY_MS, Breaker, Mode, Rules, RulesError, read_rules
 from agents.governing.standing import standing_of
 from schemas.activity import Account
 from schemas.directory import DirectoryRecord
-from schemas.governance import GovernanceRecord
+from schemas.governance import GovernanceRecord, State
 from tests.agents.governing.records import JANE, MINUTE_MS, NOW_MS, request, standing
 
 ON = Rules(mode="on")
@@ -147,6 +147,49 @@ def test_a_suspension_of_long_ago_or_undone_stands_in_nobodys_way() -> None:
     assert isinstance(decided(request("require_sign_in", origin="f2"), ledger=ledger), Go)
 
 
+def test_a_suspension_that_is_not_to_be_stands_in_nobodys_way() -> None:
+    ledger = Ledger()
+    ledger.apply(request())
+    weaker = request("require_sign_in", origin="f2", policy="mass_download")
+    dry = Rules(mode="on", policies={"ransomware": "dry-run"})
+    assert isinstance(decided(weaker, dry, ledger), Go)
+    full = Rules(mode="on", breaker=Breaker(locks=1))
+    locked(ledger, "ben", NOW_MS)
+    assert isinstance(decided(weaker, full, ledger), Go)
+    assert reason(decided(weaker, ledger=ledger)) == "stronger"
+    ledger.apply(outcome(request(), "started", NOW_MS))
+    assert reason(decided(weaker, dry, ledger)) == "stronger"
+    ledger.apply(outcome(request(), "uncertain", NOW_MS))
+    assert isinstance(decided(weaker, ledger=ledger), Go)
+
+
+def test_a_suspension_that_another_action_has_undone_stands_in_nobodys_way() -> None:
+    ledger, weaker = Ledger(), request("require_sign_in", origin="f2", requested_ms=NOW_MS + 9)
+    opposite = request("unsuspend_user", origin="hand", by="ann")
+    done: tuple[State, ...] = ("requested", "started", "succeeded")
+    for asked, at_ms in ((request(), NOW_MS), (opposite, NOW_MS + 5)):
+        for state in done:
+            assert ledger.apply(outcome(asked, state, at_ms))
+    assert isinstance(decided(weaker, ledger=ledger), Go)
+    once_more = request(origin="f3")
+    for state in done:
+        ledger.apply(outcome(once_more, state, NOW_MS + 6))
+    assert reason(decided(weaker, ledger=ledger)) == "stronger"
+
+
+def test_the_breaker_counts_people_and_not_what_is_done_to_each() -> None:
+    ledger = Ledger()
+    for n in range(3):
+        locked(ledger, f"u{n}", NOW_MS)
+        locked(ledger, f"u{n}", NOW_MS + 1, action="confirm_compromised")
+    assert isinstance(decided(ledger=ledger, now_ms=NOW_MS + 2), Go)
+    for n in range(3, 5):
+        locked(ledger, f"u{n}", NOW_MS)
+    assert isinstance(decided(ledger=ledger, now_ms=NOW_MS + 2), Hold)
+    again_locked = request("confirm_compromised", user="u4")
+    assert isinstance(decided(again_locked, ledger=ledger, now_ms=NOW_MS + 2), Go)  # locked out already
+
+
 def test_the_breaker_holds_the_sixth_within_a_quarter_of_an_hour() -> None:
     ledger = Ledger()
     for n in range(5):
@@ -195,15 +238,23 @@ def test_no_storm_of_findings_locks_out_more_than_the_breaker_lets() -> None:
             starts.append((now_ms, asked.user))
     assert len(starts) > 20
     for at_ms, _ in starts:
-        assert sum(at_ms - 15 * MINUTE_MS < other <= at_ms for other, _ in starts) <= 5
+        within = [each for each in enumerate(starts) if at_ms - 15 * MINUTE_MS < each[1][0] <= at_ms]
+        new = {
+            user
+            for n, (other, user) in within
+            if not any(who == user and other - DAY_MS < before for before, who in starts[:n])
+        }
+        assert len(new) <= 5
         assert len({user for other, user in starts if at_ms - 1_440 * MINUTE_MS < other <= at_ms}) <= 20
 
 
-def test_messages_about_nobody_obey_the_mode_alone() -> None:
+def test_messages_about_nobody_obey_the_mode_and_the_age_alone() -> None:
     about_nobody = request("notify", user="")
     assert decided(about_nobody) == Go()
     assert reason(decided(about_nobody, Rules())) == "dry_run"
     assert reason(decided(about_nobody, Rules(mode="off"))) == "off"
+    assert reason(decided(about_nobody, now_ms=NOW_MS + 60 * MINUTE_MS)) == "too_old"
+    assert decided(request("notify", user="", by="ann"), now_ms=NOW_MS + 60 * MINUTE_MS) == Go()
 
 
 def test_who_somebody_is_comes_from_the_directory() -> None:
