@@ -142,6 +142,19 @@ async def test_a_dead_cursor_starts_again_without_loss_or_repeat() -> None:
     assert status.repeats > 100  # the overlap was read again, and left out
 
 
+async def test_a_dead_letter_that_repeats_after_a_restart_is_told_by_its_hash() -> None:
+    raws = [upload(1, date=NOW_MS - 2_000), b'{"user":"\xff"}', upload(2, date=NOW_MS - 1_000)]
+    egnyte, log = simulator(raws, cursor_days=1), Log()
+    await follow(egnyte, log, for_s=900, start=date(2025, 11, 24), **QUICK)
+    assert isinstance(egnyte.clock, VirtualClock)
+    egnyte.clock.advance(2 * DAY_MS / 1_000)
+    await follow(egnyte, log, for_s=7_200, **QUICK)
+    assert "cursor_refused" in {found.error_kind for found in log.statuses()}
+    assert len(log.events()) == 2
+    assert [letter.length for letter, _ in log.dead_letters()] == [12, 12]
+    assert len({letter.sha256 for letter, _ in log.dead_letters()}) == 1
+
+
 async def test_a_gap_beyond_the_reach_of_the_stream_is_reported() -> None:
     egnyte, log = simulator([upload(1, date=NOW_MS - HOUR_MS)]), Log()
     await follow(egnyte, log, for_s=300, start=date(2025, 11, 24), **QUICK)
