@@ -1,5 +1,6 @@
 """Runs a backtest on a cluster: reads, judges, writes to topics of its own, and compares."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -20,6 +21,8 @@ from streams.spec import AgentSpec
 from streams.topics import PARTITIONS, TOPICS, topic_configs, topic_name
 
 FINDINGS: Final = ("alerts", "behaviors")
+MOST_ON_THEIR_WAY: Final = 10_000
+"""Records whose delivery is looked at together."""
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -72,6 +75,7 @@ async def run(
             judged += test.judged
             for stage, count in test.letters.items():
                 letters[stage] = letters.get(stage, 0) + count
+        await writer.deliver()
     finally:
         await writer.close()
         await cluster.close()
@@ -133,6 +137,7 @@ class _Writer:
         self._settings = settings
         self._topics = topics
         self._producer: Any = None
+        self._sent: list[asyncio.Future[Any]] = []
 
     async def start(self) -> None:
         if self._topics:
@@ -146,21 +151,30 @@ class _Writer:
             await self._producer.start()
 
     async def write(self, said: Said) -> None:
-        """Raises ValueError for a topic that no backtest writes to."""
+        """Raises ValueError for a topic that no backtest writes to, and what `deliver` raises."""
         if self._producer is None:
             return
         if said.topic not in self._topics:
             raise ValueError(f"a backtest does not write to {said.topic}")
-        await self._producer.send(
-            self._topics[said.topic],
-            said.value,
-            said.key,
-            partition=said.partition,
-            timestamp_ms=said.timestamp_ms,
-            headers=said.headers,
+        self._sent.append(
+            await self._producer.send(
+                self._topics[said.topic],
+                said.value,
+                said.key,
+                partition=said.partition,
+                timestamp_ms=said.timestamp_ms,
+                headers=said.headers,
+            )
         )
+        if len(self._sent) >= MOST_ON_THEIR_WAY:
+            await self.deliver()
+
+    async def deliver(self) -> None:
+        """Returns when all that was written is on the topics. Raises Kafka's errors for what is not."""
+        sent, self._sent = self._sent, []
+        await asyncio.gather(*sent)
 
     async def close(self) -> None:
-        """Delivers what is on its way."""
+        """Ends the connections."""
         if self._producer is not None:
             await self._producer.stop()
