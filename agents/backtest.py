@@ -119,12 +119,12 @@ class Backtest:
         learned = [record for record in records if record.offset < stretch.first]
         if learned:
             _, changes, _ = unit.judge(learned, Muted)
-            unit.state.values.update(changes)
+            unit.state.take(changes)
         judged = [record for record in records if stretch.first <= record.offset < stretch.end]
         if not judged:
             return []
         out, changes, _ = unit.judge(judged, lambda: Collected(stretch.tp.partition))
-        unit.state.values.update(changes)
+        unit.state.take(changes)
         self.judged += len(judged)
         for stage, count in out.letters.items():
             self.letters[stage] = self.letters.get(stage, 0) + count

@@ -15,7 +15,7 @@ from agents.policies import load_policies
 from agents.withdrawing import FindingsWithdrawn
 from detections import logins, sources
 from detections.finding import about
-from detections.model import LATEST_MS, Candidate, Metadata, SourcePolicy
+from detections.model import HOUR_MS, LATEST_MS, Candidate, Metadata, SourcePolicy
 from detections.policies import PolicySet
 from detections.sources import Logins, Source
 from detections.subject import source_subject
@@ -36,6 +36,10 @@ SCHEMA: Final = 1 * 1_000 + sources.SCHEMA
 """Of the stored state: what the detections keep, and how this agent stores it. Raised, it is learned anew."""
 SOURCES: Final = "sources"
 """Stage that learns who is usual; a policy's stage is its id."""
+PARTITION: Final = b"\0partition"
+"""Key of the state that stands for the whole partition; no source's key begins so."""
+SWEPT_HOURS: Final = 24
+"""In so many hours each source is looked at once."""
 
 
 class Networks:
@@ -66,6 +70,7 @@ class Networks:
             return
         if not 0 <= attempt.time_ms < LATEST_MS:
             return
+        _sweep(attempt.time_ms, state)
         source = state.load(record.key or b"")
         forget(source.verdicts, attempt.time_ms)
         stage = SOURCES
@@ -112,6 +117,22 @@ class Networks:
     def _send(self, found: Finding, time_ms: int, record: Record, out: Outputs) -> None:
         topic, uid = self._topics[found.is_alert], found.finding_info.uid.encode()
         out.send(topic, uid, self._encode(found), time_ms, origin_of(NAME, record))
+
+
+def _sweep(time_ms: int, state: State[Source]) -> None:
+    """Removes sources that nothing was heard of for long: with the first attempt of each hour a part of them.
+
+    Whoever attacks chooses from how many networks. What is removed, and when, follows from the attempts alone.
+    """
+    whole, hour = state.load(PARTITION), time_ms // HOUR_MS
+    if hour <= whole.swept_hour:
+        return
+    due = {each % SWEPT_HOURS for each in range(max(whole.swept_hour + 1, hour - SWEPT_HOURS + 1), hour + 1)}
+    whole.swept_hour = hour
+    state.drop(
+        lambda key: key != PARTITION and sources.hashed_key(key) % SWEPT_HOURS in due,
+        lambda source: sources.is_idle(source, time_ms),
+    )
 
 
 def _taken_in(attempt: Attempt, source: Source) -> bool:

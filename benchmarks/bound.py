@@ -13,6 +13,7 @@ from connectors.places import Places
 from streams.cluster import NO_HEADERS, Headers, Record
 from streams.handler import State
 from streams.settings import load
+from streams.state import PartitionState
 from streams.topics import topic_name
 
 
@@ -59,17 +60,17 @@ def main(count: int, users: int) -> None:
     chunk = settings.streams.chunk_records
     began = time.monotonic()
     for rows in by_partition.values():
-        committed: dict[bytes, bytes] = {}
+        state_of = PartitionState()
         for start in range(0, len(rows), chunk):
             enriched, found = Kept(), Kept()
-            state: State[Any] = State(committed, detecting.codec)
+            state: State[Any] = State(state_of.values, detecting.codec)
             nothing: State[Any] = State({}, detecting.codec)
             for row in rows[start : start + chunk]:
                 enriching.handle(row, nothing, enriched)
             for offset, (topic, key, value, timestamp) in enumerate(enriched.rows):
                 if topic == activities:
                     detecting.handler.handle(Row(offset, timestamp, key, value, []), state, found)
-            committed.update(state.changes())
+            state_of.take(state.changes())
     print(json.dumps({"first": began, "last": time.monotonic()}), flush=True)
 
 

@@ -96,7 +96,7 @@ def states(settings: Settings) -> list[bytes]:
         for topic, key, value, timestamp in enriched.rows:
             if topic == activities:
                 detecting.handler.handle(Row(offset, timestamp, key, value, []), kept, Kept())
-    return [value for key, value in kept.changes().items() if not key.startswith(b"\0")]
+    return [value for key, value in kept.changes().items() if value is not None and not key.startswith(b"\0")]
 
 
 def _events(people: Scenario) -> Iterator[Keyed]:

@@ -105,7 +105,8 @@ async def detect_agent(stream: Any) -> None:
         state: State[Any] = State({} if stored is None else {key: stored}, detecting.codec)
         detecting.handler.handle(Arrived(event), state, out)
         for changed, value in state.changes().items():
-            users[changed] = value
+            if value is not None:
+                users[changed] = value
         for topic, key_out, value_out, _, headers, partition in out.rows:
             await outputs[topic].send(key=key_out, value=value_out, headers=headers, partition=partition)
         progress["done"] += 1

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import field
 
 from detections.model import DAY_MS, LATENESS_MS, MINUTE_MS
-from detections.state import ADDRESS_CHARS, ID_CHARS, Verdicts
+from detections.state import ADDRESS_CHARS, ID_CHARS, KEPT_DAYS, Verdicts
 from schemas.attempt import Attempt
 
 SCHEMA: Final = 2
@@ -34,6 +34,9 @@ MAX_KNOWN: Final = 1_024
 KNOWN_DAYS: Final = 14
 """So long a success makes a user known at a network. Sentinel compares sign-ins with 14 days, too."""
 WEEK_DAYS: Final = 7
+IDLE_DAYS: Final = 21
+"""After so long without an attempt a source is removed: nothing in it reaches back further than two weeks, and a rewind
+of the attempts by three."""
 BITS: Final = 32_768
 """Of the networks of a week, one each. With 5,000 networks a week, every fourth strange one is taken for known."""
 MAX_NAMED: Final = 32
@@ -150,11 +153,13 @@ class Visits(msgspec.Struct, array_like=True, gc=False):
 
 
 class Source(msgspec.Struct, array_like=True, gc=False):
-    """All that is kept of one source; a new one knows nothing."""
+    """All that is kept of one source; a new one knows nothing. `swept_hour`: where it stands for a whole partition, up
+    to which hour since the epoch idle sources have been removed."""
 
     logins: Logins | None = None
     visits: Visits | None = None
     verdicts: Verdicts = field(default_factory=Verdicts)
+    swept_hour: int = 0
 
 
 _encoder = msgspec.msgpack.Encoder()
@@ -180,6 +185,29 @@ def _sort(kept: Logins | Visits) -> None:
 def decode(value: bytes) -> Source:
     """The state out of its stored form. Raises msgspec.ValidationError or msgspec.DecodeError for anything else."""
     return _decoder.decode(value)
+
+
+def is_idle(source: Source, time_ms: int) -> bool:
+    """Whether nothing that is kept of `source` can matter to attempts from `time_ms` on, however late."""
+    oldest_ms = time_ms - IDLE_DAYS * DAY_MS
+    logins, visits, verdicts = source.logins, source.visits, source.verdicts
+    judged_ms = [*verdicts.closed.values(), *(day * DAY_MS for day in verdicts.benign.values())]
+    if judged_ms and max(judged_ms) >= time_ms - KEPT_DAYS * DAY_MS:
+        return False
+    if visits is not None and visits.newest_ms >= oldest_ms:
+        return False
+    if logins is None:
+        return True
+    return (
+        logins.pane * PANE_MS < oldest_ms
+        and all(each.day * DAY_MS < oldest_ms for each in logins.known.values())
+        and all((number + 1) * WEEK_DAYS * DAY_MS < oldest_ms for number in logins.weeks)
+    )
+
+
+def hashed_key(key: bytes) -> int:
+    """CRC-32 of a source's key, by which sources are parted."""
+    return zlib.crc32(key)
 
 
 def hashed(text: str) -> int:

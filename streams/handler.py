@@ -5,7 +5,8 @@ through `State` and writes through `Outputs`; both are kept back until the whole
 if it is not.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
 from schemas.dead_letter import DeadLetter, kept
@@ -27,12 +28,17 @@ class Codec(Generic[T]):
         self.encode = encode
         self.decode = decode
 
+    @cached_property
+    def blank(self) -> bytes:
+        """A value that says nothing: it is never stored."""
+        return self.encode(self.new())
+
 
 class State(Generic[T]):
     """The state of one chunk: an overlay on what is committed. Values are decoded on first touch and encoded once, at
     the end."""
 
-    __slots__ = ("_codec", "_committed", "_decoded", "touched")
+    __slots__ = ("_codec", "_committed", "_decoded", "_dropped", "touched")
 
     def __init__(
         self, committed: "dict[bytes, bytes] | Overlaid", codec: Codec[T], decoded: dict[bytes, T] | None = None
@@ -42,6 +48,7 @@ class State(Generic[T]):
         self._committed = committed
         self._codec = codec
         self._decoded = {} if decoded is None else decoded
+        self._dropped: set[bytes] = set()
         self.touched: dict[bytes, T] = {}
 
     def load(self, key: bytes) -> T:
@@ -50,19 +57,40 @@ class State(Generic[T]):
         if value is None:
             value = self._decoded.pop(key, None)
             if value is None:
-                stored = self._committed.get(key)
+                stored = None if key in self._dropped else self._committed.get(key)
                 value = self._codec.new() if stored is None else self._codec.decode(stored)
             self.touched[key] = value
         return value
 
-    def changes(self) -> dict[bytes, bytes]:
-        """Each touched key whose value differs from what is committed, encoded."""
+    def drop(self, asked: Callable[[bytes], bool], done: Callable[[T], bool]) -> None:
+        """Removes the keys that `asked` wants looked at and of whose values `done` says that they are of no more use.
+
+        Neither may change anything. It looks at every key of the partition: ask for a part of them at a time.
+        """
+        for key, stored in self._committed.items():
+            if key not in self.touched and asked(key) and key not in self._dropped and done(self._codec.decode(stored)):
+                self._dropped.add(key)
+                self._decoded.pop(key, None)
+        for key in [key for key, value in self.touched.items() if asked(key) and done(value)]:
+            del self.touched[key]
+            self._dropped.add(key)
+
+    def changes(self) -> dict[bytes, bytes | None]:
+        """Each touched key whose value differs from what is committed, encoded; None for what is to be removed, as are
+        values that say nothing any more: else what is stored would hang on where chunks end.
+        """
         encode, committed = self._codec.encode, self._committed
-        changed = {}
+        changed: dict[bytes, bytes | None] = {}
         for key, value in self.touched.items():
-            encoded = encode(value)
-            if committed.get(key) != encoded:
+            encoded, stored = encode(value), committed.get(key)
+            if encoded == self._codec.blank:
+                if stored is not None:
+                    changed[key] = None
+            elif encoded != stored:
                 changed[key] = encoded
+        for key in self._dropped:
+            if key not in self.touched and committed.get(key) is not None:
+                changed[key] = None
         return changed
 
 
@@ -74,11 +102,16 @@ class Overlaid:
 
     def __init__(self, below: dict[bytes, bytes]) -> None:
         self._below = below
-        self.changes: dict[bytes, bytes] = {}
+        self.changes: dict[bytes, bytes | None] = {}
 
     def get(self, key: bytes) -> bytes | None:
         """The newest value of `key`."""
-        return self.changes.get(key) or self._below.get(key)
+        return self.changes[key] if key in self.changes else self._below.get(key)
+
+    def items(self) -> Iterable[tuple[bytes, bytes]]:
+        """The newest values of all keys."""
+        newest = {**self._below, **self.changes}
+        return [(key, value) for key, value in newest.items() if value is not None]
 
 
 class Outputs(Protocol):

@@ -1,6 +1,6 @@
 """The state of one partition in memory: encoded values, and the meta record that says up to where they are true."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 
 from schemas import meta as metas
@@ -34,9 +34,17 @@ class PartitionState:
         self.meta = meta
         self.position = NOWHERE  # until something of the new epoch is committed, the changelog does not say this
 
-    def fold(self, changes: dict[bytes, bytes], meta: Meta, position: int) -> None:
+    def take(self, changes: Mapping[bytes, bytes | None]) -> None:
+        """Changes values; None removes one."""
+        for key, value in changes.items():
+            if value is None:
+                self.values.pop(key, None)
+            else:
+                self.values[key] = value
+
+    def fold(self, changes: dict[bytes, bytes | None], meta: Meta, position: int) -> None:
         """Take over what a transaction has committed."""
-        self.values.update(changes)
+        self.take(changes)
         self.leftovers.difference_update(changes)
         self.meta = meta
         self.position = max(self.position, position)

@@ -182,7 +182,7 @@ class UnitOfWork:
 
     def judge(
         self, records: Sequence[Record], new_out: Callable[[], Out]
-    ) -> tuple[Out, dict[bytes, bytes], dict[bytes, Any]]:
+    ) -> tuple[Out, dict[bytes, bytes | None], dict[bytes, Any]]:
         """Steps 2 and 3. All at once; if anything raises, again record by record, so that one bad record harms no
         other. Returns what was written, the changed keys encoded, and all that was touched."""
         handle = self.spec.handler.handle
@@ -196,7 +196,7 @@ class UnitOfWork:
             out = new_out()
             return out, self._judge_one_by_one(records, out), {}
 
-    def _judge_one_by_one(self, records: Sequence[Record], out: Outputs) -> dict[bytes, bytes]:
+    def _judge_one_by_one(self, records: Sequence[Record], out: Outputs) -> dict[bytes, bytes | None]:
         overlaid = Overlaid(self.state.values)
         for record in records:
             self._judge_alone(record, overlaid, out)
@@ -231,7 +231,7 @@ class UnitOfWork:
             out.dead_letter(record, stage, reason)
 
     async def _send_state(
-        self, changelog: str, changes: dict[bytes, bytes], tombstones: set[bytes], meta: Meta, written_ms: int
+        self, changelog: str, changes: dict[bytes, bytes | None], tombstones: set[bytes], meta: Meta, written_ms: int
     ) -> list[Awaitable[Any]]:
         """The changed keys, the tombstones of older epochs, and last the meta record."""
         headers = [(EPOCH_HEADER, b"%d" % meta.epoch)]

@@ -50,6 +50,13 @@ def letters(driver: Driver, partition: int = 0) -> list[DeadLetter]:
     ]
 
 
+def state_left(driver: Driver, partition: int = 0) -> dict[bytes | None, bytes]:
+    """The state as it stands at the end, without what is the agent's own."""
+    records: list[MemoryRecord] = driver.records(driver.spec.changelog or "", partition)
+    newest = {record.key: record.value for record in records if not (record.key or b"").startswith(b"\0")}
+    return {key: value for key, value in newest.items() if value is not None}
+
+
 def state_keys(driver: Driver, partition: int = 0) -> set[bytes | None]:
     """The keys of the state, without those of the agent's own."""
     records: list[MemoryRecord] = driver.records(driver.spec.changelog or "", partition)

@@ -3,8 +3,6 @@
 import pytest
 
 from agents import detect
-from detections import state as user_state
-from detections.state import UserState
 from schemas import mark as marks
 from schemas.activity import TYPES
 from schemas.event import MARK, Envelope
@@ -48,4 +46,4 @@ def test_nothing_is_judged_or_learned_by_a_mark() -> None:
     for topic in ("egnyte.alerts", "egnyte.behaviors"):
         assert driver.values(topic, 0) == []
     kept = [record.value for record in driver.records(driver.spec.changelog or "", 0) if record.key == KEY.encode()]
-    assert kept == [user_state.encode(UserState())]
+    assert kept == []

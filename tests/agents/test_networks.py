@@ -15,9 +15,10 @@ from agents.policy_reload import FollowsPolicies
 from connectors.places import Places
 from detections import sources
 from detections.finding import finding_uid
-from detections.model import LATEST_MS, MINUTE_MS
+from detections.model import DAY_MS, LATEST_MS, MINUTE_MS
 from detections.policies import PolicySet
-from detections.sources import Source
+from detections.sources import IDLE_DAYS, Source
+from detections.state import Verdicts
 from schemas import finding as findings
 from schemas.attempt import Attempt, By, encode
 from schemas.event import Envelope
@@ -27,7 +28,7 @@ from streams.sections import PlacesSettings, Settings
 from streams.spec import AgentSpec
 from streams.testing import Driver, MemoryRecord, run
 from streams.topics import PARTITIONS
-from tests.agents.partitioned import Row, letters, put, worked
+from tests.agents.partitioned import Row, letters, put, state_left, worked
 from tests.detections.attempt_streams import ATTACKER, LINK, START, key_of, login, visit
 
 PARTITION_OF: Final = Attempts("attempts", 4).partition
@@ -141,6 +142,39 @@ def test_a_rewind_gives_the_same_bytes() -> None:
         assert [each.value for each in twice if "replay" not in dict(each.headers)] == once
         assert [each.value for each in twice if "replay" in dict(each.headers)] == once
     assert any(expected.values("egnyte.alerts", partition) for partition in range(4))
+
+
+def years() -> list[Attempt]:
+    """Attackers who never come twice from one network, for months, among people who work every day."""
+    found = []
+    for day in range(60):
+        for n in range(30):
+            at = START + day * DAY_MS + n * 40 * MINUTE_MS
+            found += login(at, f"user{n}@example.com", f"10.{day}.{n}.0/24")
+            found += login(at + 1, f"user{n}@example.com", "192.0.2.0/24", failed=n % 7 == 0)
+            found.append(visit(at + 2, f"10.{day}.{n}.0/24", link=f"{LINK}{day}-{n}"))
+    return found
+
+
+@pytest.mark.parametrize(("workers", "chunk_records"), [(1, 50), (3, 7)])
+def test_sources_that_are_silent_for_weeks_are_removed_whoever_works(workers: int, chunk_records: int) -> None:
+    driver = worked(spec(), rows(years()), workers=workers, chunk_records=chunk_records)
+    expected = worked(spec(), rows(years()), chunk_records=1_000)
+    left: dict[bytes | None, bytes] = {}
+    for partition in range(4):
+        assert state_left(driver, partition) == state_left(expected, partition)
+        assert driver.values("egnyte.alerts", partition) == expected.values("egnyte.alerts", partition)
+        left |= state_left(driver, partition)
+    days = {int(key.split(b"/10.")[1].split(b".")[0]) for key in left if key and b"/10." in key}
+    assert days == set(range(60 - IDLE_DAYS - 1, 60))
+    assert {b"acme/192.0.2.0/24", b"acme/logins"} <= left.keys(), "who comes every day is known all the time"
+
+
+def test_what_people_said_of_a_source_outlives_its_silence() -> None:
+    kept = Source(verdicts=Verdicts(closed={"00": START}, benign={"64500": START // DAY_MS}))
+    assert not sources.is_idle(kept, START + 60 * DAY_MS)
+    assert sources.is_idle(kept, START + 82 * DAY_MS)
+    assert sources.is_idle(Source(), START)
 
 
 def test_what_is_no_attempt_is_told_and_harms_nothing() -> None:

@@ -95,7 +95,7 @@ def sequential(spec: AgentSpec, records: Iterable[Record], partition: int) -> tu
     state: State[Any] = State({}, spec.codec)
     for record in records:
         spec.handler.handle(record, state, ledger)
-    return ledger, state.changes()
+    return ledger, {key: value for key, value in state.changes().items() if value is not None}
 
 
 async def read(cluster: KafkaCluster, topic: str, partition: int) -> list[Record]:
