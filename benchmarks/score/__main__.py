@@ -11,7 +11,7 @@ import msgspec
 import structlog
 
 from benchmarks.score import memory, repeat
-from benchmarks.score.bars import Score, score
+from benchmarks.score.bars import Score, not_asked, score
 from benchmarks.score.findings import Told
 from benchmarks.score.lateness import differences
 from benchmarks.score.pipeline import Run, Site
@@ -31,6 +31,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--shuffle", action="store_true", help="events come late by chance, within the allowed hour")
     parser.add_argument("--repeat", action="store_true", help="judge the same log by 1 and by 3 fresh workers; compare")
     parser.add_argument("--memory", action="store_true", help="only the agents' handlers, in one process, no Kafka")
+    parser.add_argument("--partly", action="store_true", help="kinds may be left out for which people are too few")
     parser.add_argument("--json", action="store_true", help="one JSON object instead of the report")
     asked = parser.parse_args(arguments)
     if asked.memory and asked.repeat:
@@ -59,8 +60,8 @@ def _in_memory(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> S
 
 def _with_order(found: Score, scenario: Scenario, shuffled: list[Told], folder: Path) -> Score:
     """`found` with how what was told differs from what is told of the same events in order."""
-    in_order = memory.run(scenario, folder / "in order")
-    return msgspec.structs.replace(found, order=differences(in_order, shuffled))
+    unlike = differences(memory.run(scenario, folder / "in order"), shuffled)
+    return msgspec.structs.replace(found, order=unlike.told, failures=(*found.failures, *unlike.failures))
 
 
 def _real(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> Score:
@@ -89,7 +90,8 @@ def _real(scenario: Scenario, asked: argparse.Namespace, folder: Path) -> Score:
 
 def _scored(scenario: Scenario, asked: argparse.Namespace, told: list[Told], events: int) -> Score:
     found = score(told, scenario.labels, seed=asked.seed, users=asked.users, days=asked.days, events=events)
-    return msgspec.structs.replace(found, missing=scenario.left_out)
+    untried = () if asked.partly else not_asked(found, scenario.left_out)
+    return msgspec.structs.replace(found, missing=scenario.left_out, failures=(*found.failures, *untried))
 
 
 def _say(text: str) -> None:

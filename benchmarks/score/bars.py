@@ -9,6 +9,7 @@ import msgspec
 from benchmarks.score.findings import Told
 from benchmarks.score.matching import Judged, found, judge, kept_quiet
 from simulators.scenario import Label
+from simulators.scenario.attacks import ATTACKS
 
 BUILT_IN: Final = (
     "impossible_travel",
@@ -117,6 +118,16 @@ def score(told: Sequence[Told], labels: Sequence[Label], *, seed: int, users: in
         false_alerts=false_alerts,
         false_alerts_rate=round(rate, 3),
         failures=tuple(failures),
+    )
+
+
+def not_asked(found: Score, missing: Sequence[str]) -> tuple[str, ...]:
+    """In words: kinds that were not staged, and policies of which nothing was: bars that nobody has tried."""
+    asked = {policy.policy for policy in found.policies if policy.incidents}
+    policies = {attack.policy for attack in ATTACKS} | {policy.policy for policy in found.policies}
+    return (
+        *(f"{kind} was not staged: give more users or days, or --partly" for kind in missing),
+        *(f"{policy}: no incident was staged, so its recall is not known" for policy in sorted(policies - asked)),
     )
 
 

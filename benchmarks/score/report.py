@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from benchmarks.score.bars import MOST_FALSE_ALERTS, Fired, Score
+from benchmarks.score.bars import MOST_FALSE_ALERTS, Fired, PolicyScore, Score
 
 
 def report(score: Score) -> str:
@@ -25,7 +25,7 @@ def _policies(score: Score) -> Iterable[str]:
         yield (
             f"| {each.policy} | {each.incidents} | {each.found} | {_share(each.recall)} | {each.right} | "
             f"{each.benign} | {each.wrong} | {_share(each.precision)} | {_time(each.delay_s)} | "
-            f"{_time(each.delay_p99_s)} | {each.bar} | {'ok' if each.ok else '**below**'} |"
+            f"{_time(each.delay_p99_s)} | {each.bar} | {_word(each)} |"
         )
     yield ""
     yield (
@@ -82,6 +82,12 @@ def _row(fired: Fired) -> str:
     why = fired.why.replace("|", "/")
     what = f"{fired.as_what}{'' if fired.verdict == 'benign' else ', wrong'}"
     return f"| {fired.incident or fired.user} | {what} | {fired.policy} | {why} |"
+
+
+def _word(policy: PolicyScore) -> str:
+    if not policy.ok:
+        return "**below**"
+    return "ok" if policy.incidents else "not asked"
 
 
 def _share(value: float | None) -> str:

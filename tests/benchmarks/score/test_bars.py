@@ -1,11 +1,15 @@
 """Recall, precision, delay and false alerts, and when they are too bad."""
 
+import argparse
+
 import msgspec
 import pytest
 
-from benchmarks.score.bars import score
+from benchmarks.score.__main__ import _in_memory
+from benchmarks.score.bars import not_asked, score
 from benchmarks.score.findings import collected
 from benchmarks.score.report import report
+from simulators.scenario import Scenario
 from tests.benchmarks.score.labels import HOUR_MS, START_MS, label, told
 
 
@@ -67,6 +71,27 @@ def test_the_report_says_what_and_why():
     assert "flight: mass_download, unplaceable_network (1)" in text
     assert "missed theft-1" in text
     assert "**Below the bar.**" in text
+
+
+def test_what_nobody_has_tried_is_said():
+    benign = told("infrequent_country", alert=False)
+    trip = label("flight", "impossible_travel", malicious=False, also=("infrequent_country",))
+    found = scored([told(), benign], [label(), trip])
+    said = not_asked(found, ["office_move"])
+    assert said[0] == "office_move was not staged: give more users or days, or --partly"
+    assert "infrequent_country: no incident was staged, so its recall is not known" in said
+    assert "ransomware: no incident was staged, so its recall is not known" in said
+    assert not any(each.startswith("mass_download") for each in said)
+    rows = [line for line in report(found).splitlines() if line.startswith("| infrequent_country")]
+    assert rows[0].endswith("| not asked |")
+
+
+@pytest.mark.parametrize("partly", [False, True])
+def test_a_run_with_too_few_people_fails_unless_that_is_wanted(tmp_path, partly):
+    asked = argparse.Namespace(seed=1, users=12, days=12, shuffle=False, partly=partly)
+    found = _in_memory(Scenario(asked.seed, asked.users, asked.days), asked, tmp_path)
+    assert found.missing
+    assert any("was not staged: give more users or days" in each for each in found.failures) is not partly
 
 
 def _record(uid, step, alert, **unmapped):
