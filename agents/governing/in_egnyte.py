@@ -44,6 +44,10 @@ class InEgnyte:
         """See `agents.governing.owner.Performer`."""
         return await self._let_in(lambda: self._perform(started))
 
+    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`."""
+        return await self._let_in(lambda: self._look_up(started))
+
     async def _let_in(self, work: Callable[[], Awaitable[GovernanceRecord]]) -> GovernanceRecord:
         """What `work` gives; tried once more where the token was replaced meanwhile. All of it may be repeated."""
         try:
@@ -95,6 +99,31 @@ class InEgnyte:
         if not done:
             return self._outcome(started, "skipped", reason="not_found", detail="the account is not there any more")
         return self._outcome(started, "succeeded", items=tuple(done))
+
+    async def _look_up(self, started: GovernanceRecord) -> GovernanceRecord:
+        done: list[str] = []
+        missing = 0
+        try:
+            for user_id, before in started.before.items():
+                try:
+                    account = await self._current().account(user_id)
+                except NotFound:
+                    continue
+                if started.action == "revoke_links":
+                    there = set(await self._current().links_of(account.user_name, MOST_LINKS))
+                    done += [link for link in before["links"] if link not in there]
+                    missing += len(there.intersection(before["links"]))
+                elif account.active == (started.action == "reactivate_egnyte_user"):
+                    done.append(user_id)
+                else:
+                    missing += 1
+        except NoAnswer as error:
+            detail = f"it can't be looked up: {error}"
+            return self._outcome(started, "uncertain", reason="interrupted", detail=detail, items=tuple(done))
+        if done and missing:
+            detail = f"{len(done)} of {len(done) + missing} were done"
+            return self._outcome(started, "uncertain", reason="interrupted", detail=detail, items=tuple(done))
+        return self._outcome(started, "succeeded" if done else "skipped", items=tuple(done))
 
     async def _on(self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any]) -> list[str]:
         if started.action != "revoke_links":

@@ -63,6 +63,42 @@ class InEntra:
             started, "succeeded", detail="; ".join(dict.fromkeys(told)), items=tuple(done), warnings=tuple(warnings)
         )
 
+    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`."""
+        done: list[str] = []
+        missing = 0
+        warnings = list(started.warnings)
+        for user_id, before in started.before.items():
+            happened = await self._happened(started.action, user_id, cast(Mapping[str, Any], before), warnings)
+            if isinstance(happened, bool):
+                done += [user_id] if happened else []
+                missing += not happened
+            elif not isinstance(happened, NotFound):
+                detail = f"it can't be looked up: {happened.message}"
+                return self._outcome(started, "uncertain", reason="interrupted", detail=detail, items=done)
+        if done and missing:
+            detail = f"it was done to {len(done)} of {len(done) + missing} accounts"
+            return self._outcome(started, "uncertain", reason="interrupted", detail=detail, items=done)
+        if done:
+            return self._outcome(started, "succeeded", detail=LOOKED_UP, items=done, warnings=tuple(warnings))
+        return self._outcome(started, "skipped")
+
+    async def _happened(
+        self, action: str, user_id: str, before: Mapping[str, Any], warnings: list[str]
+    ) -> bool | Failure:
+        """Whether the account is as the action would leave it."""
+        if action == "confirm_compromised":
+            return await self._actions.is_compromised(user_id)
+        account = await self._actions.account(user_id)
+        if not isinstance(account, AccountState):
+            return account
+        revoked = bool(account.sessions_from_ms != before["sessions_from_ms"]
+        if action == "require_sign_in":
+            return revoked
+        if action == "suspend_user" and not account.enabled and not revoked:
+            warnings.append(SESSIONS_GO_ON)
+        return account.enabled == (action == "unsuspend_user")
+
     async def _on(
         self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any], warnings: list[str]
     ) -> Outcome:

@@ -29,6 +29,7 @@ _MARKDOWN: Final = re.compile(r"([\\`*_\[\]#~|])")
 SENT_AGAIN: Final = "a process ended while it was sent: it was sent again, so it may have come more than once"
 UNHEARD: Final = "no answer came when it was sent: it was sent once more, so it may have come twice"
 GIVEN_UP: Final = "processes ended each time it was sent: it may have come, and is not sent again"
+LEFT: Final = "a process ended while it was sent: it may have come"
 MOST_ATTEMPTS: Final = 10
 """A mail is sent again once for each process that ended while it was sent. One that meets so many ends is more likely
 their cause."""
@@ -132,6 +133,10 @@ class InMail:
         if twice and started.attempt > 1:
             return self._outcome(started, "uncertain", reason="interrupted", detail=SENT_AGAIN, items=tuple(told))
         return self._outcome(started, "succeeded", items=tuple(told))
+
+    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
+        """See `agents.governing.owner.Performer`. Nobody can look."""
+        return self._outcome(started, "uncertain", reason="interrupted", detail=LEFT)
 
     async def _post(self, hook: Webhook, number: int, letter: Letter, record: GovernanceRecord) -> _Failed | None:
         """Why it did not work; None where it did. The address may be a secret, and is not told."""

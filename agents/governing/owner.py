@@ -10,11 +10,20 @@ from msgspec.structs import replace
 
 from agents.governing.kinds import KINDS, Where, is_mail
 from agents.governing.ledger import Episode, Ledger
-from agents.governing.rails import Go, Hold, Skip, decide
-from agents.governing.requests import instead, outcome, resumed, retried, retry_ms, reverted, unconnected
+from agents.governing.rails import Go, Hold, Skip, decide, forbids_more
+from agents.governing.requests import (
+    RETRY_FOR_MS,
+    instead,
+    outcome,
+    resumed,
+    retried,
+    retry_ms,
+    reverted,
+    unconnected,
+)
 from agents.governing.rules import Rules
 from agents.governing.standing import Standing
-from schemas.governance import GovernanceRecord
+from schemas.governance import DETAIL_CHARS, GovernanceRecord
 
 log = structlog.get_logger(__name__)
 AT_ONCE: Final = 32
@@ -33,6 +42,12 @@ class Performer(Protocol):
 
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
         """The outcome of what was `started`; of a later attempt, after a look whether it has happened."""
+        ...
+
+    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
+        """What has become of what was `started`, nothing being done: `succeeded`, `skipped` where it did not happen,
+        `uncertain` where it happened in part, or nobody can tell.
+        """
         ...
 
 
@@ -113,7 +128,9 @@ class Owner:
                 for uid in [uid for uid, due_ms in self._retries.items() if due_ms <= self._now_ms()]:
                     del self._retries[uid]
                     failed = self.ledger.get(uid)
-                    if failed is not None and failed.state == "failed":
+                    if failed is None or self._now_ms() - failed.requested_ms >= RETRY_FOR_MS:
+                        continue
+                    if failed.state == "failed":
                         await writes.write(retried(failed, self._now_ms()))
                 await self._let_expire()
                 busy = [whose for whose in self._in_hand.values() if whose[1]]
@@ -149,10 +166,26 @@ class Owner:
         group.create_task(whole(), name=f"{record.action} {record.uid}")
 
     async def _resume(self, record: GovernanceRecord) -> None:
-        """What a process that has ended had begun."""
+        """What a process that has ended had begun. It goes on, but where that is not wanted any more."""
+        standing = self._knows.standing(record.connector, record.user)
+        if refusal := forbids_more(record, standing, self._rules(), self._now_ms()):
+            return await self._leave(record, refusal)
         started = resumed(record, self._now_ms())
         await self._write(started)
-        await self._perform(started)
+        return await self._perform(started)
+
+    async def _leave(self, record: GovernanceRecord, refusal: Skip) -> None:
+        """Looks what has become of `record`, and leaves it at that."""
+        performer = self._performer(record)
+        if performer is None:
+            return await self._finish(unconnected(record, self._now_ms()))
+        found = await self._without_fault(performer.look(record), record)
+        if found.state == "skipped":
+            found = replace(found, reason=refusal.reason, detail=refusal.detail, advice=refusal.advice)
+        elif found.state == "uncertain":
+            detail = f"{found.detail}; not tried again: {refusal.detail}"[:DETAIL_CHARS]
+            found = replace(found, detail=detail, advice=refusal.advice)
+        return await self._finish(found)
 
     async def _act(self, request: GovernanceRecord) -> None:
         if await self._stopped(request):

@@ -7,7 +7,7 @@ import msgspec
 
 from agents.governing.kinds import CONTAINED, INSTEAD, KINDS
 from agents.governing.ledger import Ledger
-from agents.governing.requests import is_held
+from agents.governing.requests import RETRY_FOR_MS, is_held, is_passing
 from agents.governing.rules import DAY_MS, MINUTE_MS, Rules
 from agents.governing.standing import Standing
 from schemas.governance import Action, GovernanceRecord, Reason
@@ -54,6 +54,8 @@ def decide(
         return Skip("off", f"governance is off for {request.policy or request.connector}")
     if by_policy and (old := _too_old(request, rules, now_ms)):
         return old
+    if is_passing(request) and now_ms - request.at_ms >= RETRY_FOR_MS:
+        return Skip("too_old", "it was to be tried again by itself an hour ago", "ask for it again")
     if not request.user:  # `notify`: about nobody, so of no danger to anybody
         return Skip("dry_run", "would have been done") if by_policy and mode == "dry-run" else Go()
     if entry := rules.protects(standing.names):
@@ -80,6 +82,22 @@ def decide(
     if by_policy and kind.locks and (full := _breaker(request, rules, ledger, people, now_ms)):
         return Hold(full)
     return Go(_warnings(request, standing))
+
+
+def forbids_more(request: GovernanceRecord, standing: Standing, rules: Rules, now_ms: int) -> Skip | None:
+    """Why what had been `started` by a process that has ended is not to be gone on with; None where it is."""
+    mode = rules.mode_of(request.connector, request.policy)
+    if mode == "off" or (mode == "dry-run" and not request.by):
+        return Skip(
+            "off" if mode == "off" else "dry_run", f"governance is {mode} for {request.policy or request.connector} now"
+        )
+    if request.user and (entry := rules.protects(standing.names)):
+        return Skip("protected", f"the account is protected by {entry!r} now", "act by hand, outside of this program")
+    if now_ms - request.at_ms >= RETRY_FOR_MS:
+        return Skip(
+            "too_old", "it was begun more than an hour ago", "look whether it is still wanted; ask for it again"
+        )
+    return None
 
 
 def _too_old(request: GovernanceRecord, rules: Rules, now_ms: int) -> Skip | None:

@@ -97,6 +97,24 @@ async def test_what_a_process_left_half_done_is_finished_and_told_whole() -> Non
         assert here.domain.links.all() == []
 
 
+@pytest.mark.parametrize("action", ["deactivate_egnyte_user", "revoke_links"])
+async def test_a_look_tells_what_became_of_it_and_does_nothing(action: Action) -> None:
+    async with place() as here:
+        mine = here.links(3)
+        started = await here.performer.prepare(request(action), standing(egnyte_ids=("4711", str(JANE_ID))))
+        assert (await here.performer.look(started)).state == "skipped"
+        if action == "revoke_links":
+            here.domain.links.delete(Grant("", Account()), mine[0])
+            half = await here.performer.look(started)
+            assert (half.state, half.items) == ("uncertain", (mine[0],))
+        assert here.domain.users.one("77").active
+        assert len(here.domain.links.all()) == (2 if action == "revoke_links" else 3)
+        await here.performer.perform(started)
+        assert (await here.performer.look(started)).state == "succeeded"
+        here.domain.faults.add(Fault(kind="status", status=503, count=0, duration_s=10_000), NOW_MS)
+        assert (await here.performer.look(started)).state == "uncertain"
+
+
 FAULTS: tuple[Fault, ...] = (
     Fault(kind="reset", count=2), Fault(kind="throttle", count=2), Fault(kind="status", status=500, count=2),
     Fault(kind="truncate", count=2), Fault(kind="html", count=2),

@@ -153,6 +153,35 @@ async def test_after_a_crash_only_what_is_missing_is_done(action: Action, happen
         assert happened is (Counter(effects(place)) == before)
 
 
+@pytest.mark.parametrize("action", ACTIONS)
+@pytest.mark.parametrize("happened", [True, False])
+async def test_a_look_tells_what_became_of_it_and_does_nothing(action: Action, happened: bool) -> None:
+    async with site(people(2)) as place:
+        if action == "unsuspend_user":
+            place.tenant.directory.change("u1", accountEnabled=False)
+        performing = performer(place, within_s=20)
+        started = await performing.prepare(request(action), standing(entra_ids=("u1", "gone")))
+        if happened:
+            await performing.perform(started)
+        before = effects(place)
+        found = await performing.look(started)
+        assert (found.state, found.items) == (("succeeded", ("u1",)) if happened else ("skipped", ()))
+        assert effects(place) == before
+        place.tenant.fault(Fault(kind="status", method="GET", count=0, duration_s=10_000))
+        assert (await performing.look(started)).state == "uncertain"
+
+
+async def test_a_look_tells_of_sessions_that_go_on_and_of_accounts_that_were_left() -> None:
+    async with site(people(3)) as place:
+        started = await performer(place).prepare(request(), standing(entra_ids=("u1", "u2")))
+        place.tenant.directory.change("u1", accountEnabled=False)
+        half = await performer(place).look(started)
+        assert (half.state, half.items) == ("uncertain", ("u1",))
+        place.tenant.directory.change("u2", accountEnabled=False)
+        whole = await performer(place).look(started)
+        assert (whole.state, SESSIONS_GO_ON in whole.warnings) == ("succeeded", True)
+
+
 async def test_between_disabling_and_revoking_a_crash_leaves_the_revoking_to_be_done() -> None:
     async with site(people(2)) as place:
         performing = performer(place)

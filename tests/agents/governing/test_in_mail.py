@@ -59,6 +59,8 @@ async def test_the_user_is_written_to_with_a_copy_and_what_others_said_is_escape
 async def test_what_was_interrupted_is_sent_again_once_for_each_end_and_not_for_ever() -> None:
     async with site(people(2)) as place, performer(place, Notify()) as performing:
         attempt = await begun(performing, request("notify_user"))
+        left = await performing.look(attempt)
+        assert (left.state, left.reason, place.tenant.mails) == ("uncertain", "interrupted", [])
         for sent in range(1, MOST_ATTEMPTS):
             attempt = resumed(attempt, NOW_MS)
             outcome = await performing.perform(attempt)

@@ -6,17 +6,18 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+import pytest
 from msgspec.structs import replace
 
 from agents.governing.breaker_alarm import breaker_finding
 from agents.governing.kinds import Where
 from agents.governing.ledger import Ledger
 from agents.governing.owner import HELD_FOR_MS, Owner
-from agents.governing.requests import again, outcome, undo
+from agents.governing.requests import again, outcome, retried, undo
 from agents.governing.rules import Breaker, Rules
 from agents.governing.standing import Standing
 from schemas.finding import Finding
-from schemas.governance import GovernanceRecord, Reason
+from schemas.governance import GovernanceRecord, Reason, State
 from tests.agents.governing.records import JANE, NOW_MS, request, standing
 
 ON = Rules(mode="on", breaker=Breaker(locks=100))
@@ -35,6 +36,7 @@ class Cloud:
         self.failures: list[Reason] = []
         self.hold: asyncio.Event | None = None
         self.faulty: set[str] = set()
+        self.found: State = "skipped"
 
     async def prepare(self, asked: GovernanceRecord, standing: Standing) -> GovernanceRecord:
         await asyncio.sleep(0)
@@ -57,6 +59,10 @@ class Cloud:
         if self.failures:
             return outcome(started, "failed", NOW_MS, reason=self.failures.pop())
         return outcome(started, "succeeded", NOW_MS)
+
+    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
+        await asyncio.sleep(0)
+        return outcome(started, self.found, NOW_MS)
 
 
 class Place:
@@ -193,6 +199,61 @@ async def test_what_a_process_left_unfinished_is_resumed_once() -> None:
         await place.until(over(1))
     assert place.states() == ["requested", "started", "started", "succeeded"]
     assert [call.attempt for call in place.cloud.calls] == [2]
+
+
+NOT_ANY_MORE: list[tuple[Rules, int, Reason]] = [
+    (replace(ON, mode="off"), 0, "off"), (Rules(), 0, "dry_run"), (replace(ON, protected=(JANE,)), 0, "protected"),
+    (ON, 3_600_000, "too_old"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rules", "later_ms", "reason"), NOT_ANY_MORE)
+@pytest.mark.parametrize("found", ["skipped", "succeeded", "uncertain"])
+async def test_what_was_begun_and_is_not_wanted_any_more_is_only_looked_at(
+    rules: Rules, later_ms: int, reason: Reason, found: State
+) -> None:
+    place = Place(rules)
+    place.say(request())
+    place.say(outcome(place.log[-1], "started", NOW_MS, attempt=1))
+    place.now_ms += later_ms
+    place.cloud.found = found
+    place.new_owner()
+    async with place.running():
+        await place.until(over(1))
+    assert place.cloud.calls == []
+    last = place.log[-1]
+    assert (last.state, last.reason) == (found, reason if found == "skipped" else "")
+    assert ("not tried again" in last.detail) is (found == "uncertain")
+
+
+async def test_what_was_begun_less_than_an_hour_ago_goes_on_also_for_a_person_in_a_dry_run() -> None:
+    place = Place(Rules())
+    place.say(request(by="ann"))
+    place.say(outcome(place.log[-1], "started", NOW_MS, attempt=1))
+    place.now_ms += 3_599_999
+    place.new_owner()
+    async with place.running():
+        await place.until(over(1))
+    assert place.log[-1].state == "succeeded"
+
+
+@pytest.mark.parametrize("left", ["failed", "requested"])
+async def test_what_failed_is_not_tried_again_hours_later(left: State) -> None:
+    place = Place()
+    asked = request(by="ann")
+    for record in (asked, outcome(asked, "started", NOW_MS, attempt=1)):
+        place.say(record)
+    failed = outcome(place.log[-1], "failed", NOW_MS, reason="throttled", attempt=1)
+    place.say(failed)
+    if left == "requested":
+        place.say(retried(failed, NOW_MS))
+    place.now_ms += 3_600_000
+    place.new_owner()
+    async with place.running():
+        place.say(request(user="ben@acme.example", origin="f2", found_ms=place.now_ms))
+        await place.until(lambda ledger: list(ledger.newest())[-1].state == "succeeded")
+        await place.until(lambda ledger: next(ledger.newest()).state != "requested")
+    assert [call.user for call in place.cloud.calls] == ["ben@acme.example"]
 
 
 async def test_many_at_once_do_not_pass_the_breaker_together() -> None:
