@@ -29,16 +29,20 @@ class InEntra:
         """`request` as `started`, to be written before `perform`; or its outcome, where there is nothing to do or no
         way to look.
         """
+        first = request.before if request.attempt else {}  # an attempt before this one may have done it
         before: dict[str, Any] = {}
+        missing = False
         for user_id in standing.entra_ids:
             account = await self._actions.account(user_id)
             if isinstance(account, AccountState):
-                before[user_id] = {"enabled": account.enabled, "sessions_from_ms": account.sessions_from_ms}
+                now = {"enabled": account.enabled, "sessions_from_ms": account.sessions_from_ms}
+                before[user_id] = first.get(user_id, now)
+                missing = missing or not (_is_done(request.action, now) and _is_done(request.action, before[user_id]))
             elif not isinstance(account, NotFound):
                 return self._failed(request, account)
         if not before:
             return self._outcome(request, "skipped", reason="not_found", detail="the account is not there (any more)")
-        if all(_is_done(request.action, each) for each in before.values()):
+        if not missing:
             return self._outcome(request, "skipped", reason="already_done", detail="it was so before", before=before)
         arguments = request.arguments | ({"privileged": _YES} if standing.privileged else {})
         return self._outcome(request, "started", attempt=request.attempt + 1, before=before, arguments=arguments)
@@ -54,8 +58,6 @@ class InEntra:
                 done.append(user_id)
                 told += [LOOKED_UP] if result.looked_up else []
             elif not isinstance(result, NotFound):
-                if isinstance(result, Uncertain):
-                    return self._outcome(started, "uncertain", reason="unavailable", detail=result.message, items=done)
                 return self._failed(started, result, items=tuple(done))
         if not done:
             return self._outcome(started, "skipped", reason="not_found", detail="the account is not there any more")
@@ -92,7 +94,7 @@ class InEntra:
         account = await self._actions.account(user_id)
         if not isinstance(account, AccountState):
             return account
-        revoked = bool(account.sessions_from_ms != before["sessions_from_ms"]
+        revoked = bool(account.sessions_from_ms != before["sessions_from_ms"])
         if action == "require_sign_in":
             return revoked
         if action == "suspend_user" and not account.enabled and not revoked:
@@ -135,7 +137,10 @@ class InEntra:
             return Succeeded(looked_up=True)
         return await self._actions.revoke_sign_in_sessions(user_id, before["sessions_from_ms"])
 
-    def _failed(self, record: GovernanceRecord, failure: Failure, items: tuple[str, ...] = ()) -> GovernanceRecord:
+    def _failed(
+        self, record: GovernanceRecord, failure: Failure | Uncertain, items: tuple[str, ...] = ()
+    ) -> GovernanceRecord:
+        """What may have been done although nobody could tell is tried again as well: the next attempt looks first."""
         reason: Reason = "unavailable"
         advice = "it is tried again, or ask for it once more"
         if isinstance(failure, Refused):

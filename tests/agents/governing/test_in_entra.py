@@ -11,7 +11,7 @@ import pytest
 
 from agents.governing.in_entra import LOOKED_UP, SESSIONS_GO_ON, InEntra
 from agents.governing.ledger import Ledger
-from agents.governing.requests import resumed, undo
+from agents.governing.requests import resumed, retried, retry_ms, undo
 from agents.governing.standing import Standing
 from connectors.entra.actions import EntraActions
 from schemas.governance import Action, GovernanceRecord, decode, encode
@@ -125,14 +125,24 @@ async def test_sessions_that_cannot_be_revoked_are_told_and_the_account_is_stopp
         assert effects(place) == ["disabled"]
 
 
-async def test_what_cannot_be_looked_up_is_uncertain() -> None:
+async def test_what_cannot_be_looked_up_is_tried_again_and_looked_up_then() -> None:
     async with site(people(2)) as place:
         performing = performer(place, within_s=20)
         started = await performing.prepare(request(), standing(entra_ids=("u1",)))
         place.tenant.fault(Fault(kind="lost", method="PATCH"))
         place.tenant.fault(Fault(kind="status", method="GET", count=0, duration_s=10_000))
-        outcome = await performing.perform(started)
-        assert (outcome.state, outcome.reason) == ("uncertain", "unavailable")
+        failed = await performing.perform(started)
+        assert (failed.state, failed.reason) == ("failed", "unavailable")
+        assert "can't be looked up" in failed.detail
+        assert retry_ms(failed)
+        place.tenant.faults.clear()
+        assert not place.tenant.state("u1").enabled
+        outcome = await done(place, retried(failed, place.clock.now_ms()))
+        assert (outcome.state, outcome.detail, outcome.items) == ("succeeded", LOOKED_UP, ("u1",))
+        assert outcome.before["u1"]["enabled"]
+        assert effects(place) == ["disabled", "sessions_revoked"]  # and what was missing was done
+        await done(place, undo(outcome, "ann", place.clock.now_ms()))
+        assert place.tenant.state("u1").enabled
 
 
 @pytest.mark.parametrize("action", ACTIONS)
