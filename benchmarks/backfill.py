@@ -39,6 +39,13 @@ AGENTS: Final = (enrich.NAME, detect.NAME, profile.NAME)
 FAR_AWAY: Final = "202.62.124.1"
 """In Suva, Fiji, by the city database of April 2023."""
 LEARNING_DAYS, LEARNING_LOGINS = 7, 10
+LEAST_KNOWN: Final = 0.9
+"""Share of users who have to be known after the seven days that Egnyte's stream reaches back: 386 of 400 were, 400 of
+400 after 14 days. The rest were active on too few days, or signed in too seldom, to be judged by their habits yet."""
+MOST_SECONDS: Final = 60.0
+"""What docs/deploy.md promises for 61,000 events of 400 people; it took 38 s on two cores that others used as well."""
+STRANGER: Final = "infrequent_country (High)"
+"""What a login from a country is told as where nobody of the organisation has been."""
 
 
 class Backfilled(msgspec.Struct):
@@ -172,8 +179,22 @@ def measure(bootstrap: str, users: int, days: int) -> Backfilled:
     return asyncio.run(installed())
 
 
+def failures(result: Backfilled) -> list[str]:
+    """What is not as it must be, in words."""
+    found = []
+    if result.known < LEAST_KNOWN * result.users:
+        found.append(f"{result.known} of {result.users} users are known, {LEAST_KNOWN:.0%} have to be")
+    if result.seconds > MOST_SECONDS:
+        found.append(f"it took {result.seconds:.0f} s, {MOST_SECONDS:.0f} are allowed")
+    if result.home_users <= 0:
+        found.append("nobody is known to use the country of a login at home")
+    if STRANGER not in result.away:
+        found.append(f"the login from Fiji was not told as {STRANGER}")
+    return found
+
+
 def main() -> int:
-    """Print what came of it; returns 1 unless people are known, and the stranger is found."""
+    """Print what came of it; returns 1 where that is not as it must be."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.backfill", description=__doc__)
     parser.add_argument("--users", type=int, default=400)
     parser.add_argument("--days", type=int, default=7, help="whole days before today")
@@ -193,7 +214,10 @@ def main() -> int:
         f"a login at home: country used by {result.home_users} users of the organisation\n"
         f"a login from Fiji: {', '.join(result.away) or 'nothing'}"
     )
-    return 0 if result.known and result.home_users > 0 and result.away else 1
+    failed = failures(result)
+    for each in failed:
+        print(f"FAILED: {each}")
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":
