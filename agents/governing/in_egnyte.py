@@ -1,5 +1,6 @@
 """Performs actions at Egnyte. All of them may be repeated without harm; a link that is gone has been deleted."""
 
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final, cast
 
@@ -65,7 +66,9 @@ class InEgnyte:
         return await work() if replaced else done
 
     async def _prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
+        first = request.before if request.attempt else {}  # an attempt before this one may have done it
         before: dict[str, Any] = {}
+        missing = False
         warnings = list(request.warnings)
         try:
             for user_id in standing.egnyte_ids:
@@ -73,27 +76,33 @@ class InEgnyte:
                     account = await self._current().account(user_id)
                     if request.action == "revoke_links":
                         links = await self._current().links_of(account.user_name, MOST_LINKS)
-                        before[user_id] = {"links": links}
+                        now: dict[str, Any] = {"links": links}
+                        known = first.get(user_id, {"links": []})["links"]
+                        before[user_id] = {"links": list(dict.fromkeys([*known, *links]))[:MOST_LINKS]}
                         warnings += [MORE_LINKS] if len(links) == MOST_LINKS else []
                     else:
-                        before[user_id] = {"active": account.active}
+                        now = {"active": account.active}
+                        before[user_id] = first.get(user_id, now)
+                    missing = missing or not (
+                        _is_done(request.action, now) and _is_done(request.action, before[user_id])
+                    )
                 except NotFound:
                     continue
         except NoAnswer as error:
             return self._failed(request, error)
         if not before:
             return self._outcome(request, "skipped", reason="not_found", detail="the account is not there (any more)")
-        if all(_is_done(request.action, each) for each in before.values()):
+        if not missing:
             return self._outcome(request, "skipped", reason="already_done", detail="it was so before", before=before)
         return self._outcome(
             request, "started", attempt=request.attempt + 1, before=before, warnings=tuple(dict.fromkeys(warnings))
         )
 
     async def _perform(self, started: GovernanceRecord) -> GovernanceRecord:
-        done: list[str] = []
+        done = list(started.items)  # by an attempt that broke off
         try:
             for user_id, before in started.before.items():
-                done += await self._on(started, user_id, cast(Mapping[str, Any], before))
+                await self._on(started, user_id, cast(Mapping[str, Any], before), done)
         except NoAnswer as error:
             return self._failed(started, error, tuple(done))
         if not done:
@@ -101,7 +110,8 @@ class InEgnyte:
         return self._outcome(started, "succeeded", items=tuple(done))
 
     async def _look_up(self, started: GovernanceRecord) -> GovernanceRecord:
-        done: list[str] = []
+        done = list(started.items)
+        gone = set(done)
         missing = 0
         try:
             for user_id, before in started.before.items():
@@ -111,10 +121,10 @@ class InEgnyte:
                     continue
                 if started.action == "revoke_links":
                     there = set(await self._current().links_of(account.user_name, MOST_LINKS))
-                    done += [link for link in before["links"] if link not in there]
+                    done += [link for link in before["links"] if link not in there and link not in gone]
                     missing += len(there.intersection(before["links"]))
                 elif account.active == (started.action == "reactivate_egnyte_user"):
-                    done.append(user_id)
+                    done += [user_id] if user_id not in gone else []
                 else:
                     missing += 1
         except NoAnswer as error:
@@ -125,19 +135,20 @@ class InEgnyte:
             return self._outcome(started, "uncertain", reason="interrupted", detail=detail, items=tuple(done))
         return self._outcome(started, "succeeded" if done else "skipped", items=tuple(done))
 
-    async def _on(self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any]) -> list[str]:
+    async def _on(self, started: GovernanceRecord, user_id: str, before: Mapping[str, Any], done: list[str]) -> None:
+        """One account. `done` gets what was done as it goes on, so that it is known wherever this breaks off."""
         if started.action != "revoke_links":
-            try:
+            with contextlib.suppress(NotFound):
                 await self._current().set_active(user_id, active=started.action == "reactivate_egnyte_user")
-            except NotFound:
-                return []
-            return [user_id]
+                done += [user_id] if user_id not in done else []
+            return
+        gone = set(done)
         for link in before["links"]:
-            try:
-                await self._current().delete_link(link)
-            except NotFound:
-                continue  # deleted by an attempt before this, or by its owner: it is gone
-        return list(before["links"])
+            if link not in gone:
+                # Not found: deleted by an attempt before this, or by its owner. It is gone.
+                with contextlib.suppress(NotFound):
+                    await self._current().delete_link(link)
+                done.append(link)
 
     def _failed(self, record: GovernanceRecord, error: NoAnswer, items: tuple[str, ...] = ()) -> GovernanceRecord:
         reason: Reason = "unavailable"

@@ -146,7 +146,7 @@ class Place:
         suspended = [each for each in actions if each.action == "suspend_user" and each.state == "succeeded"]
         assert Counter(each.items[0] for each in suspended) == disabled
         revoked = [link for each in actions if each.action == "revoke_links" for link in each.items]
-        assert sorted(revoked) == sorted(f"link{number}" for number in range(count))
+        assert sorted(revoked) == sorted(link for number in range(count) for link in links_of(number))
         assert self.egnyte.links.all() == []
         mails = self.mails()
         notified = {each.uid: each.state for each in actions if each.action == "notify_user"}
@@ -172,6 +172,10 @@ class Place:
         await self._cluster.close()
 
 
+def links_of(number: int) -> list[str]:
+    return [f"link{number}-{each}" for each in range(3)]
+
+
 def person(number: int) -> DirectoryRecord:
     email = f"user{number}@example.com"
     return DirectoryRecord(
@@ -192,7 +196,8 @@ async def place(kafka: str, prefix: str, folder: Path, count: int) -> AsyncItera
     egnyte = EgnyteSimulator((), switches=EgnyteSwitches.unlimited())
     for number in range(count):
         egnyte.users.add(User(id=1_000 + number, user_name=f"user{number}", email=f"user{number}@example.com"))
-        egnyte.links.add(Link(id=f"link{number}", path="/Shared/plan.dwg", created_by=f"user{number}"))
+        for link in links_of(number):
+            egnyte.links.add(Link(id=link, path="/Shared/plan.dwg", created_by=f"user{number}"))
     (folder / "governance.yaml").write_text(RULES)
     async with tenant.serve() as graph, egnyte.serve() as url:
         given = {

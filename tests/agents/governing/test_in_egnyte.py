@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from agents.governing.in_egnyte import InEgnyte
-from agents.governing.requests import resumed, undo
+from agents.governing.requests import outcome as made
+from agents.governing.requests import resumed, retried, undo
 from connectors.egnyte.actions import EgnyteActions
 from connectors.egnyte.api import EgnyteApi
 from schemas.governance import Action, GovernanceRecord, decode, encode
@@ -140,6 +141,39 @@ async def test_what_does_not_pass_failed_and_may_be_tried_again() -> None:
         outcome = await here.done(request("deactivate_egnyte_user"))
         assert (outcome.state, outcome.reason) == ("failed", "unavailable")
         assert here.domain.users.one("77").active
+
+
+async def test_links_deleted_before_it_broke_off_are_told_and_the_rest_goes_later() -> None:
+    async with place() as here:
+        mine = here.links(7)
+        who = standing(egnyte_ids=(str(JANE_ID),))
+        started = await here.performer.prepare(request("revoke_links"), who)
+        first, rest = started.before["77"]["links"][:3], started.before["77"]["links"][3:]
+        here.domain.faults.add(
+            Fault(kind="status", status=503, path=f"/pubapi/v2/links/{rest[0]}", count=0, duration_s=10_000), NOW_MS
+        )
+        failed = await here.performer.perform(started)
+        assert (failed.state, failed.reason, failed.items) == ("failed", "unavailable", tuple(first))
+        here.domain.faults.clear()
+        (late,) = here.links(1, "ben")
+        here.domain.links.add(Link(id="new", path="/Shared/plan.dwg", created_by="jane"))
+        again = await here.performer.prepare(retried(failed, NOW_MS), who)
+        outcome = await here.performer.perform(again)
+        assert (outcome.state, outcome.attempt, sorted(outcome.items)) == ("succeeded", 2, sorted([*mine, "new"]))
+        assert [link.id for link in here.domain.links.all()] == [late]
+
+
+@pytest.mark.parametrize("action", ["deactivate_egnyte_user", "revoke_links"])
+async def test_what_was_done_without_an_answer_is_ours_and_can_be_undone(action: Action) -> None:
+    async with place() as here:
+        mine = here.links(2)
+        who = standing(egnyte_ids=(str(JANE_ID),))
+        started = await here.performer.prepare(request(action), who)
+        await here.performer.perform(started)  # and nobody learned of it
+        failed = made(started, "failed", NOW_MS, reason="unavailable")
+        outcome = await here.done(retried(failed, NOW_MS))
+        assert (outcome.state, outcome.before) == ("succeeded", started.before)
+        assert sorted(outcome.items) == (["77"] if action == "deactivate_egnyte_user" else sorted(mine))
 
 
 async def test_somebody_who_is_gone_is_skipped() -> None:
