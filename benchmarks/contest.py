@@ -7,6 +7,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,7 +30,8 @@ DEADLINE_S = 300
 
 
 class Result(msgspec.Struct):
-    """One run. `rss_mib`: peak resident memory of the process; `cpu_s`: its CPU time per million events."""
+    """One run. `rss_mib`: peak resident memory of the process; `cpu_s`: its CPU time per million events, from when it
+    began with the first to when it was done with the last."""
 
     events_per_s: float
     rss_mib: float
@@ -76,10 +78,12 @@ def pipeline(bootstrap: str, work: list[Keyed], policies: Path) -> Result:
     process = start("benchmarks.pipeline", variables)
     try:
         asyncio.run(committed(load(None, variables).settings))
-        rss_mib, cpu_s = usage(process.pid)
+        rss_mib, _ = usage(process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
-    return _result(process, len(work), rss_mib, cpu_s)
+    line = _line(process)
+    process.wait(30)
+    return result(line, len(work), rss_mib)
 
 
 async def committed_offset(cluster: KafkaCluster, group: str, tp: TopicPartition) -> int | None:
@@ -119,15 +123,16 @@ async def committed(settings: Settings, agents: Sequence[str] = ("enrich", "dete
 
 def stock(bootstrap: str, work: list[Keyed], policies: Path) -> Result:
     """Stock Faust, until it has judged everything (not until it has committed it: that it does on a timer)."""
-    variables = asyncio.run(fresh(bootstrap, work, policies)) | {"BENCH_COUNT": str(len(work))}
-    process = start("benchmarks.stock_faust", variables)
-    try:
-        line = _line(process)
-        rss_mib, cpu_s = usage(process.pid)
-    finally:
-        process.kill()
-        process.wait()
-    return Result(len(work) / (line["last"] - line["first"]), rss_mib, cpu_s / len(work) * 1e6)
+    variables = asyncio.run(fresh(bootstrap, work, policies))
+    with tempfile.TemporaryDirectory(prefix="egnyte-watch-stock-") as folder:
+        process = start("benchmarks.stock_faust", variables | {"BENCH_COUNT": str(len(work)), "BENCH_FOLDER": folder})
+        try:
+            line = _line(process)
+            rss_mib, _ = usage(process.pid)
+        finally:
+            process.kill()
+            process.wait()
+    return result(line, len(work), rss_mib)
 
 
 def bound(bootstrap: str, count: int, users: int, policies: Path) -> Result:
@@ -136,13 +141,12 @@ def bound(bootstrap: str, count: int, users: int, policies: Path) -> Result:
     process = start("benchmarks.bound", variables, str(count), str(users))
     line = _line(process)
     process.wait()
-    return Result(count / (line["last"] - line["first"]), 0.0, (line["last"] - line["first"]) / count * 1e6)
+    return result(line, count, 0.0)
 
 
-def _result(process: subprocess.Popen[bytes], count: int, rss_mib: float, cpu_s: float) -> Result:
-    line = _line(process)
-    process.wait(30)
-    return Result(count / (line["last"] - line["first"]), rss_mib, cpu_s / count * 1e6)
+def result(line: dict[str, float], count: int, rss_mib: float) -> Result:
+    """Of the contestant's line: `first` and `last` (s, of one clock), and `cpu` between (s). Memory is `rss_mib`."""
+    return Result(count / (line["last"] - line["first"]), rss_mib, line["cpu"] / count * 1e6)
 
 
 def _line(process: subprocess.Popen[bytes]) -> dict[str, float]:

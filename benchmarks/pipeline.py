@@ -15,14 +15,17 @@ from streams.settings import load
 
 
 def main() -> int:
-    """Run until SIGTERM, then say from when to when the work was done (s, `time.monotonic`)."""
-    times = {"first": 0.0, "last": 0.0}
+    """Run until SIGTERM, then say from when to when the work was done (s, `time.monotonic`), and the CPU time between
+    (s, of all threads)."""
+    times = {"first": 0.0, "last": 0.0, "cpu": 0.0}
+    begun = 0.0
 
     def probe(step: str) -> None:
+        nonlocal begun
         if step == "taken" and not times["first"]:
-            times["first"] = time.monotonic()
+            times["first"], begun = time.monotonic(), time.process_time()
         elif step == "folded":
-            times["last"] = time.monotonic()
+            times["last"], times["cpu"] = time.monotonic(), time.process_time() - begun
 
     configure("INFO", json=False)
     code = run(load().settings, ("enrich", "detect"), probe)
