@@ -6,7 +6,7 @@ such end, and called `uncertain`.
 
 import asyncio
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import httpx
@@ -18,7 +18,7 @@ from agents.governing.rules import Notify, Webhook
 from agents.governing.standing import Standing
 from connectors.entra.actions import EntraActions, Mail
 from connectors.entra.outcomes import Failure, NotFound, Refused, Succeeded, Throttled, Uncertain
-from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
+from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason, State
 
 log = structlog.get_logger(__name__)
 TIMEOUT_S: Final = 15.0
@@ -94,45 +94,47 @@ class InMail:
         if started.attempt > MOST_ATTEMPTS:
             return self._outcome(started, "uncertain", reason="interrupted", detail=GIVEN_UP)
         letter = letter_of(started)
-        told: list[str] = []
-        twice = unheard_before = False
+        so_far = _SoFar(started)
         if started.action == "notify":
             for number, hook in enumerate(self._notify().webhooks, 1):
-                name = f"webhook {number} ({hook.shape})"
-                if name in started.items:  # told by an attempt that failed after it
-                    told.append(name)
-                    continue
-                takes_key = hook.shape == "json"
-                if (failed := await self._post(hook, number, letter, started)) is not None:
-                    told += [] if takes_key or failed.heard else [name + NO_ANSWER]
-                    return self._outcome(started, "failed", items=tuple(told), **failed.facts)
-                told.append(name)
-                twice = twice or not takes_key
-                unheard_before = unheard_before or name + NO_ANSWER in started.items
+                await self._tell(hook, number, letter, so_far)
         to, cc = (_split(started.arguments.get(name, "")) for name in ("to", "cc"))
-        if to and self._actions is not None:
+        if {*to, *cc} <= so_far.before:
+            so_far.told += [*to, *cc]
+        elif self._actions is not None:
             mail = Mail(to=to, cc=cc, subject=letter.subject, text=letter.text, html=letter.html, mark=started.uid)
-            sent = await self._actions.notify(mail)
-            unheard = isinstance(sent, Uncertain)
-            if unheard:
-                sent = await self._actions.notify(mail)
-            if isinstance(sent, Uncertain):
-                return self._outcome(
-                    started, "uncertain", reason="unavailable", detail=sent.message, items=(*told, *to, *cc)
-                )
-            if not isinstance(sent, Succeeded):
-                if unheard:  # the second was refused; the first may have come
-                    return self._outcome(started, "uncertain", **_why(sent), items=(*told, *to, *cc))
-                return self._outcome(started, "failed", items=tuple(told), **_why(sent))
-            told += [*to, *cc]
-            if unheard:
-                return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
-            twice = True
-        if unheard_before:
-            return self._outcome(started, "uncertain", reason="unavailable", detail=UNHEARD, items=tuple(told))
-        if twice and started.attempt > 1:
-            return self._outcome(started, "uncertain", reason="interrupted", detail=SENT_AGAIN, items=tuple(told))
-        return self._outcome(started, "succeeded", items=tuple(told))
+            await self._send(self._actions, mail, so_far)
+        return self._outcome(started, so_far.state(), items=tuple(so_far.told), **so_far.facts())
+
+    async def _tell(self, hook: Webhook, number: int, letter: Letter, so_far: "_SoFar") -> None:
+        """By one webhook, where that has not been done."""
+        name = f"webhook {number} ({hook.shape})"
+        if name in so_far.before:  # told by an attempt of which something else failed
+            so_far.told.append(name)
+            return
+        takes_key = hook.shape == "json"
+        if (failed := await self._post(hook, number, letter, so_far.started)) is None:
+            so_far.reached(name, doubles=not takes_key)
+        else:
+            so_far.failed([name], failed.facts, heard=takes_key or failed.heard)
+
+    async def _send(self, actions: EntraActions, mail: Mail, so_far: "_SoFar") -> None:
+        """By mail; once more where no answer comes."""
+        sent = await actions.notify(mail)
+        unheard = isinstance(sent, Uncertain)
+        if unheard:
+            sent = await actions.notify(mail)
+        names = (*mail.to, *mail.cc)
+        if isinstance(sent, Succeeded):
+            so_far.unheard = so_far.unheard or unheard
+            for name in names:
+                so_far.reached(name, doubles=True)
+        elif isinstance(sent, Uncertain):
+            so_far.doubtful({"reason": "unavailable", "detail": sent.message}, names)
+        elif unheard:  # the second was refused; the first may have come
+            so_far.doubtful(_why(sent), names)
+        else:
+            so_far.failed(names, _why(sent), heard=True)
 
     async def look(self, started: GovernanceRecord) -> GovernanceRecord:
         """See `agents.governing.owner.Performer`. Nobody can look."""
@@ -168,6 +170,53 @@ class InMail:
         if "detail" in facts:
             facts["detail"] = facts["detail"][:DETAIL_CHARS]
         return outcome(record, state, self._now_ms(), **facts)
+
+
+class _SoFar:
+    """Who was told by one attempt, and what failed. All are told who can be; then what failed is tried again."""
+
+    def __init__(self, started: GovernanceRecord) -> None:
+        self.started = started
+        self.before = frozenset(started.items)
+        self.told: list[str] = []
+        self.unheard = False
+        self._twice = False
+        self._failures: list[dict[str, Any]] = []
+        self._doubt: dict[str, Any] = {}
+
+    def reached(self, name: str, *, doubles: bool) -> None:
+        """`doubles`: told again, it comes twice."""
+        self.told.append(name)
+        self._twice = self._twice or doubles
+        self.unheard = self.unheard or name + NO_ANSWER in self.before
+
+    def failed(self, names: Sequence[str], facts: dict[str, Any], *, heard: bool) -> None:
+        """`heard`: it is certain that they were not told."""
+        self._failures.append(facts)
+        self.told += [name + NO_ANSWER for name in names if not heard or name + NO_ANSWER in self.before]
+
+    def doubtful(self, facts: dict[str, Any], names: Sequence[str]) -> None:
+        """They may have been told, and by this attempt nobody can find out."""
+        self._doubt = facts
+        self.told += [name + NO_ANSWER for name in names]
+
+    def state(self) -> State:
+        """Of the outcome."""
+        if self._failures:
+            return "failed"
+        again = self._twice and self.started.attempt > 1
+        return "uncertain" if self._doubt or self.unheard or again else "succeeded"
+
+    def facts(self) -> dict[str, Any]:
+        """Why. What passes by itself comes first: then it is tried again, and tells what else there is."""
+        if self._failures:
+            first = min(self._failures, key=lambda facts: facts["reason"] not in {"throttled", "unavailable"})
+            return first | {"detail": "; ".join(each["detail"] for each in self._failures)}
+        if self._doubt:
+            return self._doubt
+        if self.unheard:
+            return {"reason": "unavailable", "detail": UNHEARD}
+        return {"reason": "interrupted", "detail": SENT_AGAIN} if self.state() == "uncertain" else {}
 
 
 def _why(failure: Failure) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from agents.governing.in_mail import GIVEN_UP, MOST_ATTEMPTS, UNHEARD, InMail
 from agents.governing.mails import SUBJECT_CHARS, letter_of
-from agents.governing.requests import resumed, retried
+from agents.governing.requests import again, resumed, retried
 from agents.governing.rules import FILE, Notify, RulesError, Webhook, read_rules
 from connectors.entra.actions import MARK, EntraActions
 from schemas.governance import GovernanceRecord
@@ -76,9 +76,9 @@ async def test_a_mail_that_was_refused_is_begun_anew_and_one_without_an_answer_i
         failed = await performing.perform(await begun(performing, request("notify_user")))
         assert (failed.state, failed.reason, place.tenant.mails) == ("failed", "throttled", [])
         place.tenant.faults.clear()
-        again = await begun(performing, retried(failed, NOW_MS))
-        assert again.attempt == 1
-        assert (await performing.perform(again)).state == "succeeded"
+        anew = await begun(performing, retried(failed, NOW_MS))
+        assert anew.attempt == 1
+        assert (await performing.perform(anew)).state == "succeeded"
         place.tenant.fault(Fault(kind="lost", method="POST"))
         lost = await performing.perform(await begun(performing, request("notify_user", origin="f2")))
         assert (lost.state, lost.reason, len(place.tenant.mails)) == ("uncertain", "unavailable", 3)
@@ -171,6 +171,39 @@ async def test_a_webhook_that_was_told_is_not_told_again_when_another_fails(stat
             outcome = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
             assert outcome.state == "succeeded"
             assert [path for path, _, _ in got.got] == ["/one", "/two", "/two"]
+
+
+async def test_one_dead_webhook_silences_nobody_else() -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        hooks = tuple(Webhook(url=f"{url}/{name}", shape="slack") for name in ("one", "two", "three"))
+        async with performer(place, Notify(webhooks=hooks, addresses=("soc@acme.example",))) as performing:
+            got.answers = [404, 503, 200]
+            failed = await performing.perform(await begun(performing, request("notify")))
+            assert (failed.state, failed.reason) == ("failed", "unavailable")  # so it is tried again
+            assert "webhook 1 answered 404; webhook 2 answered 503" in failed.detail
+            assert failed.items == ("webhook 3 (slack)", "soc@acme.example")
+            got.answers = [404, 200]
+            still = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
+            assert (still.state, still.reason) == ("failed", "invalid")
+            outcome = await performing.perform(await begun(performing, again(still, "ann", NOW_MS)))
+        assert outcome.state == "succeeded"
+        assert sorted(outcome.items) == sorted([*(f"webhook {n} (slack)" for n in (1, 2, 3)), "soc@acme.example"])
+        assert [path for path, _, _ in got.got] == ["/one", "/two", "/three", "/one", "/two", "/one"]
+        assert len(place.tenant.mails) == 1
+
+
+async def test_a_mail_without_an_answer_beside_a_dead_webhook_is_sent_again_and_called_uncertain() -> None:
+    async with site(people(2)) as place, receiver() as (got, url):
+        hooks = (Webhook(url=f"{url}/one"),)
+        async with performer(place, Notify(webhooks=hooks, addresses=("soc@acme.example",))) as performing:
+            got.answers = [503]
+            place.tenant.fault(Fault(kind="reset", method="POST", path="/v1.0/users/", count=2))
+            failed = await performing.perform(await begun(performing, request("notify")))
+            assert (failed.state, place.tenant.mails) == ("failed", [])
+            outcome = await performing.perform(await begun(performing, retried(failed, NOW_MS)))
+        assert (outcome.state, outcome.detail) == ("uncertain", UNHEARD)
+        assert outcome.items == ("webhook 1 (json)", "soc@acme.example")
+        assert len(place.tenant.mails) == 1
 
 
 async def test_a_users_name_makes_no_link_in_teams() -> None:
