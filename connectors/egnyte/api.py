@@ -148,11 +148,12 @@ class EgnyteApi:
     async def ask(
         self, method: str, path: str, *, json: Any = None, params: Mapping[str, str | int] | None = None
     ) -> Reply:
-        """As `send`, but an answer that is no success (2xx) or redirect (3xx) is raised as what `refusal` makes of
-        it.
+        """As `send`, but an answer that is no success (2xx) is raised as what `refusal` makes of it. A redirect (3xx)
+        is given to who reads: to who changes something it says that nothing was changed.
         """
         reply = await self.send(method, path, json=json, params=params)
-        if reply.status < httpx.codes.BAD_REQUEST:
+        reads = method == "GET"
+        if reply.status < (httpx.codes.BAD_REQUEST if reads else httpx.codes.MULTIPLE_CHOICES):
             return reply
         raise self.refusal(reply)
 
