@@ -101,15 +101,18 @@ class Ledger:
 
     def next_due(self, busy: Collection[tuple[str, str]] = ()) -> Iterator[GovernanceRecord]:
         """Requests that may start side by side: the first that is due of every user of whom nothing is under way, here
-        or by `busy` (connector and user). Mails come after all else: they wait for one another, and nothing for them.
+        or by `busy` (connector and user, of what is no mail). Mails come after all else: they wait for one another,
+        and nothing for them.
         """
-        taken = set(busy) | {(one.connector, one.user) for one in map(self._newest.__getitem__, self._started)}
+        started = [self._newest[uid] for uid in self._started]
+        taken = set(busy) | {(one.connector, one.user) for one in started if not is_mail(one.action)}
+        mailing = {(one.connector, one.user) for one in started if is_mail(one.action)}
         due = [self._newest[uid] for uid in self._due]
         for record in sorted(due, key=lambda record: is_mail(record.action)):
             whose = (record.connector, record.user)
-            if record.user and whose in taken:
+            if record.user and (whose in taken or (is_mail(record.action) and whose in mailing)):
                 continue
-            taken.add(whose)
+            (mailing if is_mail(record.action) else taken).add(whose)
             yield record
 
     def unfinished(self) -> list[GovernanceRecord]:

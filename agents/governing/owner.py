@@ -84,9 +84,7 @@ class Owner:
         self._rules = rules
         self._now_ms = now_ms
         self._alarm = alarm
-        self._in_hand: dict[str, tuple[str, str]] = {}
-        self._mails = 0
-        """Of those in hand."""
+        self._in_hand: dict[str, GovernanceRecord] = {}
         self._retries: dict[str, int] = {}
         self._wake = asyncio.Event()
         self._locking = asyncio.Lock()
@@ -133,11 +131,12 @@ class Owner:
                     if failed.state == "failed":
                         await writes.write(retried(failed, self._now_ms()))
                 await self._let_expire()
-                busy = [whose for whose in self._in_hand.values() if whose[1]]
-                for request in list(self.ledger.next_due(busy)):
+                at_work = [each for each in self._in_hand.values() if not is_mail(each.action)]
+                for request in list(self.ledger.next_due({(each.connector, each.user) for each in at_work})):
                     if len(self._in_hand) >= AT_ONCE or self._stopping:
                         break
-                    if request.uid not in self._in_hand and not (is_mail(request.action) and self._mails):
+                    mailing = any(is_mail(each.action) for each in self._in_hand.values())
+                    if request.uid not in self._in_hand and not (is_mail(request.action) and mailing):
                         self._take(group, request, self._act(request))
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._pause_s()):
@@ -149,8 +148,7 @@ class Owner:
         return min(max(until_s, 0.01), LATEST_WAKE_S)
 
     def _take(self, group: asyncio.TaskGroup, record: GovernanceRecord, work: Coroutine[Any, Any, None]) -> None:
-        self._in_hand[record.uid] = (record.connector, record.user)
-        self._mails += is_mail(record.action)
+        self._in_hand[record.uid] = record
 
         async def whole() -> None:
             try:
@@ -159,7 +157,6 @@ class Owner:
             finally:
                 work.close()  # where it never began
                 del self._in_hand[record.uid]
-                self._mails -= is_mail(record.action)
                 self._ended.set()
                 self._wake.set()
 

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.governing.kinds import is_mail
 from agents.governing.ledger import FOLLOWS, Ledger
 from agents.governing.requests import again, outcome
 from schemas.governance import GovernanceRecord, Reason, State, decode, encode
@@ -79,6 +80,12 @@ def test_one_users_actions_wait_for_each_other_and_others_do_not() -> None:
     assert uids(ledger.next_due()) == [other.uid]
     ledger.apply(outcome(first, "failed", NOW_MS))
     assert uids(ledger.next_due()) == [other.uid, second.uid]  # mails come last
+
+
+def test_nothing_waits_for_a_mail() -> None:
+    mail, lock = request("notify_user"), request()
+    ledger = folded(mail, outcome(mail, "started", NOW_MS), lock, request("notify_user", origin="f2"))
+    assert uids(ledger.next_due()) == [lock.uid]
 
 
 def test_messages_about_nobody_do_not_wait_for_each_other() -> None:
@@ -163,9 +170,10 @@ def test_whatever_is_on_the_log_nothing_is_started_twice_side_by_side(log: list[
     for record in log:
         ledger.apply(record)
         due, started = list(ledger.next_due()), ledger.unfinished()
-        users = [one.user for one in due]
-        assert len(set(users)) == len(users)
-        assert not set(users) & {one.user for one in started}
+        for mail in (True, False):
+            users = [one.user for one in due if is_mail(one.action) is mail]
+            assert len(set(users)) == len(users)
+            assert not set(users) & {one.user for one in started if not is_mail(one.action) or mail}
         assert all(one.state == "requested" and one.reason != "breaker" for one in due)
         assert not set(uids(due)) & (set(uids(started)) | set(uids(ledger.held())))
     again_ = Ledger()
