@@ -110,11 +110,15 @@ class RulesError(ValueError):
     """Rules that can't be used: which file, what is wrong, and what is allowed."""
 
 
-def read_rules(path: Path) -> Rules:
-    """The rules in `path`; those of a dry run where there is no file, or an empty one. Raises RulesError."""
+def read_rules(path: Path, *, needed: bool = False) -> Rules:
+    """The rules in `path`; those of a dry run where there is no file, or an empty one. Raises RulesError; where it is
+    `needed`, also for these two.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
+        if needed:
+            raise RulesError(f"{path}: is gone. A file with `mode: dry-run` alone ends all other rules") from None
         return Rules()
     except (OSError, UnicodeDecodeError) as error:
         raise RulesError(f"{path}: can't be read: {error}") from None
@@ -122,6 +126,8 @@ def read_rules(path: Path) -> Rules:
         found = yaml.safe_load(text)
     except yaml.YAMLError as error:
         raise RulesError(f"{path}: is not YAML: {' '.join(str(error).split())}") from None
+    if needed and not found:
+        raise RulesError(f"{path}: is empty. A file with `mode: dry-run` alone ends all other rules")
     try:
         return msgspec.convert(_words(found if found is not None else {}), Rules)
     except msgspec.ValidationError as error:

@@ -13,7 +13,9 @@ RULES_EVERY_S: Final = 5.0
 
 
 class RulesFile:
-    """The rules in force: those of the file, read again when it changes. A broken file leaves those of before."""
+    """The rules in force: those of the file, read again when it changes. A broken file leaves those of before; so does
+    one that is gone or empty, as it is for a moment while somebody replaces it.
+    """
 
     def __init__(self, folder: Path) -> None:
         """Raises RulesError."""
@@ -26,7 +28,7 @@ class RulesFile:
         while True:
             await asyncio.sleep(RULES_EVERY_S)
             try:
-                found = await asyncio.to_thread(read_rules, self._path)
+                found = await asyncio.to_thread(read_rules, self._path, needed=self.current != Rules())
             except RulesError as error:
                 if said != str(error):
                     log.error("rules not reloaded, the old ones stay in force", reason=str(error))  # noqa: TRY400
