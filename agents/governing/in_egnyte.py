@@ -6,13 +6,16 @@ from typing import Any, Final, cast
 
 from agents.governing.requests import outcome
 from agents.governing.standing import Standing
-from connectors.egnyte.actions import EgnyteActions
+from connectors.egnyte.actions import EgnyteActions, NothingToSpare
 from connectors.egnyte.refusals import Forbidden, NoAnswer, NotFound, RequestRefused, Throttled, Unauthorized
 from schemas.governance import DETAIL_CHARS, GovernanceRecord, Reason
 
 MOST_LINKS: Final = 2_000
 """Of one action: at two a second that is 17 minutes. Who has more is named in a warning."""
 MORE_LINKS: Final = f"the user may have more than {MOST_LINKS:,} links: ask for it again"
+SPARE: Final = (
+    "ask for the rest tomorrow, delete it in Egnyte's own pages, or have Egnyte raise the token's daily quota"
+)
 _REASONS: Final[Mapping[type[NoAnswer], Reason]] = {
     Unauthorized: "login", Forbidden: "forbidden", RequestRefused: "invalid", NotFound: "not_found",
     Throttled: "throttled",
@@ -154,8 +157,9 @@ class InEgnyte:
         reason: Reason = "unavailable"
         reason = next((reason for kind, reason in _REASONS.items() if isinstance(error, kind)), reason)
         return self._outcome(
-            record, "failed", reason=reason, detail=str(error), advice=_ADVICE.get(reason, ""), items=items
-        )
+            record, "failed", reason=reason, detail=str(error), items=items,
+            advice=SPARE if isinstance(error, NothingToSpare) else _ADVICE.get(reason, ""),
+        )  # fmt: skip
 
     def _outcome(self, record: GovernanceRecord, state: Any, **facts: Any) -> GovernanceRecord:
         if "detail" in facts:

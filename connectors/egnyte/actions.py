@@ -34,6 +34,10 @@ class EgnyteAccount(msgspec.Struct, frozen=True):
     active: bool
 
 
+class NothingToSpare(Throttled):
+    """It would take calls from the audit stream, which can't do without them."""
+
+
 class _User(msgspec.Struct, frozen=True, rename="camel"):
     user_name: Annotated[str, msgspec.Meta(min_length=1)]
     active: bool
@@ -89,7 +93,11 @@ class EgnyteActions:
         return list(found)[:most]
 
     async def delete_link(self, link_id: str) -> None:
-        """Deletes one link. Raises NotFound where it is gone already."""
+        """Deletes one link. Raises NotFound where it is gone already, NothingToSpare where the day's calls are needed
+        for the audit stream.
+        """
+        if self._api.quota.to_spare(self._clock.now_ms()) == 0:
+            raise NothingToSpare("what is left of the token's calls of today is kept for the audit stream", None)
 
         async def once() -> None:
             reply = await self._api.ask("DELETE", f"{LINKS}/{quote(link_id, safe='')}")

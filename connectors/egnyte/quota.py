@@ -4,6 +4,7 @@ Pure: the time is given. Egnyte says in each answer how much of the day is used,
 here, holds, whichever is more: answers overtake one another, and some say nothing.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Final
@@ -14,6 +15,8 @@ SPACING_MS: Final = 600
 """Between two requests. Egnyte allows 2 a second; the rest is for answers that overtake one another on their way."""
 STREAM_SHARE: Final = 0.96
 """Of a day, for the audit stream: the rest is left to actions, users and people's own tools."""
+KEPT_SHARE: Final = 0.75
+"""Of what an even pace would have left of the day: kept from calls that may be any number, such as deleting links."""
 AFTER_MIDNIGHT_MS: Final = 5_000
 """The day ends at 00:00 UTC by Egnyte's clock, which need not be ours."""
 
@@ -76,6 +79,16 @@ class Quota:
         if not self._per_day and not self._allotted:
             return None
         return max(0, share - self.used)
+
+    def to_spare(self, now_ms: int) -> int | None:
+        """Requests that may be made now and leave the stream `KEPT_SHARE` of its pace until the day ends; None where
+        Egnyte names no limit.
+        """
+        self._turn_day(now_ms)
+        if not self._allotted:
+            return None
+        rest = (DAY_MS - now_ms % DAY_MS) / DAY_MS
+        return max(0, self._allotted - self.used - math.ceil(self._allotted * KEPT_SHARE * rest))
 
     def wait_ms(self, now_ms: int) -> int:
         """How long before the stream may be asked; 0 when it may be."""

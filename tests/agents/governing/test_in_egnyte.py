@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from agents.governing.in_egnyte import InEgnyte
+from agents.governing.in_egnyte import SPARE, InEgnyte
 from agents.governing.requests import outcome as made
 from agents.governing.requests import resumed, retried, undo
 from connectors.egnyte.actions import EgnyteActions
@@ -161,6 +161,16 @@ async def test_links_deleted_before_it_broke_off_are_told_and_the_rest_goes_late
         outcome = await here.performer.perform(again)
         assert (outcome.state, outcome.attempt, sorted(outcome.items)) == ("succeeded", 2, sorted([*mine, "new"]))
         assert [link.id for link in here.domain.links.all()] == [late]
+
+
+async def test_links_leave_the_audit_stream_its_calls_and_accounts_are_stopped_all_the_same() -> None:
+    async with place(quota_per_day=40) as here:  # at 08:00: three quarters of what an even pace has left are 20
+        mine = here.links(30)
+        failed = await here.done(request("revoke_links"))
+        assert (failed.state, failed.reason, failed.advice) == ("failed", "throttled", SPARE)
+        assert len(failed.items) == 18  # two calls went to looking
+        assert sorted([*failed.items, *(link.id for link in here.domain.links.all())]) == sorted(mine)
+        assert (await here.done(request("deactivate_egnyte_user"))).state == "succeeded"
 
 
 @pytest.mark.parametrize("action", ["deactivate_egnyte_user", "revoke_links"])

@@ -50,6 +50,18 @@ def test_the_greater_count_holds_and_leaves_room_for_others() -> None:
     assert quota.wait_ms(MIDNIGHT_MS + DAY_MS + AFTER_MIDNIGHT_MS) == 0
 
 
+def test_what_may_be_any_number_leaves_the_stream_most_of_its_pace() -> None:
+    quota = Quota(0, 100)
+    assert quota.to_spare(MIDNIGHT_MS) is None
+    quota.told(NOON_MS, NOON_MS, told(1_000, 0))
+    assert quota.to_spare(NOON_MS) == 625
+    quota.told(NOON_MS, NOON_MS, told(1_000, 500))  # the stream, at an even pace
+    assert quota.to_spare(NOON_MS) == 125
+    quota.told(NOON_MS, NOON_MS, told(1_000, 700))
+    assert quota.to_spare(NOON_MS) == 0
+    assert quota.to_spare(MIDNIGHT_MS + DAY_MS) == 250
+
+
 @pytest.mark.parametrize(
     ("sent_ms", "came_ms", "left"),
     [
