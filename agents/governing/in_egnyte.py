@@ -41,15 +41,15 @@ class InEgnyte:
         self._look = look
 
     async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`. `before` holds the accounts, or the links that are to go."""
+        """See `agents.governing.ports.Performer`. `before` holds the accounts, or the links that are to go."""
         return await self._let_in(lambda: self._prepare(request, standing))
 
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`."""
+        """See `agents.governing.ports.Performer`."""
         return await self._let_in(lambda: self._perform(started))
 
     async def look(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`."""
+        """See `agents.governing.ports.Performer`."""
         return await self._let_in(lambda: self._look_up(started))
 
     async def _let_in(self, work: Callable[[], Awaitable[GovernanceRecord]]) -> GovernanceRecord:

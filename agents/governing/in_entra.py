@@ -66,7 +66,7 @@ class InEntra:
         )
 
     async def look(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`."""
+        """See `agents.governing.ports.Performer`."""
         done: list[str] = []
         missing = 0
         warnings = list(started.warnings)

@@ -58,7 +58,7 @@ class InMail:
         self._now_ms = now_ms
 
     async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`. `arguments` says to whom, comma-separated."""
+        """See `agents.governing.ports.Performer`. `arguments` says to whom, comma-separated."""
         rules = self._notify()
         if request.action == "notify":
             if not rules.addresses and not rules.webhooks:
@@ -90,7 +90,7 @@ class InMail:
         return self._outcome(request, "started", attempt=1, arguments=request.arguments | arguments)
 
     async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`."""
+        """See `agents.governing.ports.Performer`."""
         if started.attempt > MOST_ATTEMPTS:
             return self._outcome(started, "uncertain", reason="interrupted", detail=GIVEN_UP)
         letter = letter_of(started)
@@ -137,7 +137,7 @@ class InMail:
             so_far.failed(names, _why(sent), heard=True)
 
     async def look(self, started: GovernanceRecord) -> GovernanceRecord:
-        """See `agents.governing.owner.Performer`. Nobody can look."""
+        """See `agents.governing.ports.Performer`. Nobody can look."""
         return self._outcome(started, "uncertain", reason="interrupted", detail=LEFT)
 
     async def _post(self, hook: Webhook, number: int, letter: Letter, record: GovernanceRecord) -> _Failed | None:

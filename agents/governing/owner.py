@@ -3,13 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import structlog
 from msgspec.structs import replace
 
 from agents.governing.kinds import KINDS, Where, is_mail
 from agents.governing.ledger import Episode, Ledger
+from agents.governing.ports import Knows, Performer, Writes
 from agents.governing.rails import Go, Hold, Skip, decide, forbids_more
 from agents.governing.requests import (
     RETRY_FOR_MS,
@@ -22,7 +23,6 @@ from agents.governing.requests import (
     unconnected,
 )
 from agents.governing.rules import Rules
-from agents.governing.standing import Standing
 from schemas.governance import DETAIL_CHARS, GovernanceRecord
 
 log = structlog.get_logger(__name__)
@@ -31,37 +31,6 @@ AT_ONCE: Final = 32
 LATEST_WAKE_S: Final = 30.0
 HELD_FOR_MS: Final = 86_400_000
 """Who was to be locked out yesterday, and was not, is no longer an emergency."""
-
-
-class Performer(Protocol):
-    """Performs the actions of one place."""
-
-    async def prepare(self, request: GovernanceRecord, standing: Standing) -> GovernanceRecord:
-        """`request` as `started`, or its outcome where there is nothing to do."""
-        ...
-
-    async def perform(self, started: GovernanceRecord) -> GovernanceRecord:
-        """The outcome of what was `started`; of a later attempt, after a look whether it has happened."""
-        ...
-
-    async def look(self, started: GovernanceRecord) -> GovernanceRecord:
-        """What has become of what was `started`, nothing being done: `succeeded`, `skipped` where it did not happen,
-        `uncertain` where it happened in part, or nobody can tell.
-        """
-        ...
-
-
-class Knows(Protocol):
-    """What is known of people: see `agents.governing.accounts`."""
-
-    def standing(self, connector: str, user: str) -> Standing: ...
-    def people(self, connector: str) -> int: ...
-
-
-class Writes(Protocol):
-    """The partition's log: see `agents.governing.partition_log`."""
-
-    async def write(self, *records: GovernanceRecord, beside: Sequence[Any] = ()) -> None: ...
 
 
 class Owner:

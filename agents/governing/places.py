@@ -10,7 +10,7 @@ from agents.governing.domains import Domains
 from agents.governing.in_entra import InEntra
 from agents.governing.in_mail import InMail
 from agents.governing.kinds import Where
-from agents.governing.owner import Performer
+from agents.governing.ports import Performer
 from agents.governing.rules import Rules
 from connectors.egnyte.clock import Clock
 from connectors.entra.actions import EntraActions
