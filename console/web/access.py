@@ -16,6 +16,8 @@ from streams.sections import Settings
 from streams.settings_rules import is_loopback
 
 TOKEN_FILE: Final = "console.token"  # noqa: S105 - a file's name
+SHORTEST: Final = 32
+"""Characters of a token that somebody sets: 128 bits, written as hexadecimal digits."""
 
 
 def token_path(settings: Settings) -> Path:
@@ -26,8 +28,13 @@ def token_path(settings: Settings) -> Path:
 def make_token(settings: Settings) -> str:
     """The token for this run, written where the command line looks for it. Raises Refused where everybody in the
     network could ask."""
-    if settings.console.api_token:
-        return settings.console.api_token.reveal()
+    if given := settings.console.api_token.reveal():
+        if len(given) < SHORTEST:
+            raise Refused(
+                f"console.api_token has {len(given)} characters, at least {SHORTEST} are needed: it opens everything. "
+                "Set a long random text, as `openssl rand -hex 32` gives one"
+            )
+        return given
     if not is_loopback(settings.console.host) and not settings.oidc.issuer:
         raise Refused(
             f"console.host is {settings.console.host}, which others can reach: set oidc.issuer, so that people sign in "

@@ -22,7 +22,7 @@ from console.web.outside import Outside
 from console.web.overview import Overview
 from console.web.people_pages import PeoplePages
 from console.web.searches_pages import SearchesPages
-from console.web.sessions import Sessions
+from console.web.sessions import Guesses, Sessions
 from console.web.signing_in import OWNER, SigningIn
 from console.web.standings import Standings
 from console.web.system_pages import SystemPages
@@ -45,12 +45,12 @@ def make_app(
     to make links for. `owner`: the name of whoever signs in with the console's token. `outside`: what is reached beyond
     the archive; None where this console only shows that. `news`: told what the archive gets. `provider`: who else signs
     people in."""
-    sessions, outside = sessions or Sessions(), outside or Outside()
+    sessions, outside, guesses = sessions or Sessions(), outside or Outside(), Guesses()
     app = Starlette(
         routes=[
             *api.routes(database, follower, domains),
             *assets.routes(),
-            *_signing_in(sessions, token, owner, provider),
+            *_signing_in(sessions, token, owner, provider, guesses),
             *Overview(database, follower, Standings(outside.connectors)).routes,
             *PeoplePages(database).routes,
             *NormalPages(database, outside.learned).routes,
@@ -64,13 +64,21 @@ def make_app(
         ],
         exception_handlers=HANDLERS,
     )
-    return Guard(app, token, sessions)
+    return Guard(app, token, sessions, guesses)
 
 
-def _signing_in(sessions: Sessions, token: str, owner: str, provider: Provider | None) -> list[BaseRoute]:
+def _signing_in(
+    sessions: Sessions, token: str, owner: str, provider: Provider | None, guesses: Guesses
+) -> list[BaseRoute]:
     if provider is None:
-        return [*SigningIn(sessions, token, owner).routes]
+        return [*SigningIn(sessions, token, owner, guesses=guesses).routes]
     by_token = SigningIn(
-        sessions, token, owner, provider=provider.name, farewell=provider.farewell, secure=provider.is_secure
+        sessions,
+        token,
+        owner,
+        provider=provider.name,
+        farewell=provider.farewell,
+        secure=provider.is_secure,
+        guesses=guesses,
     )
     return [*by_token.routes, *SigningInByProvider(sessions, provider).routes]

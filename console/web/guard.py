@@ -15,7 +15,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, RedirectRespons
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from console.web.rendering import render
-from console.web.sessions import Role, Session, Sessions
+from console.web.sessions import Guesses, Role, Session, Sessions
 
 PROVIDER: Final = "/login/provider"
 CALLBACK: Final = "/login/callback"
@@ -71,8 +71,8 @@ class Guard:
     in `request.state.is_in`, and what was posted in `request.state.form`.
     """
 
-    def __init__(self, app: ASGIApp, token: str, sessions: Sessions) -> None:
-        self._app = app
+    def __init__(self, app: ASGIApp, token: str, sessions: Sessions, guesses: Guesses) -> None:
+        self._app, self._guesses = app, guesses
         self._expected = f"Bearer {token}".encode()
         self._sessions = sessions
 
@@ -99,12 +99,17 @@ class Guard:
         # Of the scope, as routes are chosen: `request.url` is put together with the caller's Host header.
         state, path = request.state, str(request.scope["path"])
         state.session, state.form, state.is_in = None, {}, lambda: True
-        if hmac.compare_digest(request.headers.get("authorization", "").encode(), self._expected):
-            return None
+        is_open, caller = path in OPEN, caller_of(request)
+        if (given := request.headers.get("authorization", "").encode()).startswith(b"Bearer "):
+            if (wait_s := self._guesses.wait_s(caller)) == 0:
+                if hmac.compare_digest(given, self._expected):
+                    return None
+                self._guesses.wrong(caller)  # on open paths too: whether a token is right must show nowhere
+            elif not is_open:
+                return _wait(wait_s)
         identity = cookie_of(request)
         session = state.session = self._sessions.known(identity, used=path != NEWS)
         state.is_in = lambda: self._sessions.known(identity, used=False) is not None
-        is_open = path in OPEN
         if session is None and not is_open:
             return _stranger(request)
         if session is not None and not is_open and not session.may(role_for(request.method, path)):
@@ -137,6 +142,11 @@ async def _unmeant(request: Request, session: Session | None, *, is_open: bool) 
     return None
 
 
+def caller_of(request: Request) -> str:
+    """The address that attempts are counted by."""
+    return request.client.host if request.client else ""
+
+
 def cookie_of(request: Request, name: str = COOKIE) -> str:
     """The id of the session that the browser sent, or another cookie; empty where it sent none."""
     # By Starlette's parser, as browsers write them: Python's own stops at the first cookie that some other program on
@@ -149,6 +159,15 @@ def _refused(request: Request, status: int, title: str, words: str) -> Response:
     if _wants_page(request):
         return render(request, "wrong", status, title=title, words=words)
     return PlainTextResponse(words, status)
+
+
+def _wait(wait_s: float) -> Response:
+    advice = f"try again in {wait_s:.0f} s, with the token of this console"
+    return JSONResponse(
+        {"error": "too many wrong tokens came from this address", "advice": advice},
+        status_code=429,
+        headers={"Retry-After": f"{wait_s:.0f}"},
+    )
 
 
 def _wants_page(request: Request) -> bool:

@@ -7,7 +7,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 import uvicorn
@@ -56,6 +56,21 @@ class _Server(uvicorn.Server):
         self.should_exit = True
 
 
+def config_of(app: Any, settings: Settings) -> uvicorn.Config:
+    """How `app` is served."""
+    return uvicorn.Config(
+        app,
+        host=settings.console.host,
+        port=settings.console.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        proxy_headers=False,  # guesses are counted by address, and any program here could name another one
+        timeout_graceful_shutdown=GRACE_S,
+    )
+
+
 async def serve(settings: Settings, say: Callable[[str], None]) -> None:
     """Until cancelled or told to stop. Raises ArchiveError, Refused; ArchiveError also where the archive can't be kept
     any longer: one that stands still must not look like one that has nothing new."""
@@ -78,18 +93,7 @@ async def serve(settings: Settings, say: Callable[[str], None]) -> None:
         provider=provider,
     )
     host, port = settings.console.host, settings.console.port
-    server = _Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            lifespan="off",
-            timeout_graceful_shutdown=GRACE_S,
-        )
-    )
+    server = _Server(config_of(app, settings))
     keeping = [
         asyncio.create_task(follower.run(), name="filled"),
         asyncio.create_task(_forget(settings, database), name="trimmed by age"),

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from console.web.guard import COOKIE, cookie_of
+from console.web.guard import COOKIE, caller_of, cookie_of
 from console.web.rendering import render
 from console.web.sessions import LONGEST_S, Guesses, Sessions
 
@@ -20,7 +20,7 @@ Farewell = Callable[[], Awaitable[str]]
 class SigningIn:
     """The routes `/login` and `/logout`. `user`: the name that the owner's verdicts bear. `provider`: the name of who
     else signs people in, and `farewell` where they sign out there; empty for nobody. `secure`: browsers come by https,
-    whatever reaches this process."""
+    whatever reaches this process. `guesses`: at the token, wherever it is given."""
 
     def __init__(
         self,
@@ -31,10 +31,11 @@ class SigningIn:
         provider: str = "",
         farewell: Farewell | None = None,
         secure: bool = False,
+        guesses: Guesses | None = None,
     ) -> None:
         self._sessions, self._token, self._user = sessions, token.encode(), user
         self._provider, self._farewell, self._secure = provider, farewell, secure
-        self._guesses = Guesses()
+        self._guesses = guesses or Guesses()
         self.routes = [
             Route("/login", self._look, methods=["GET"]),
             Route("/login", self._try, methods=["POST"]),
@@ -85,11 +86,6 @@ class SigningIn:
             answer = render(request, "left", farewell=await self._farewell(), provider=self._provider)
         answer.delete_cookie(COOKIE, httponly=True, samesite="strict")
         return answer
-
-
-def caller_of(request: Request) -> str:
-    """The address that attempts are counted by."""
-    return request.client.host if request.client else ""
 
 
 def keep(answer: Response, identity: str, *, secure: bool) -> None:

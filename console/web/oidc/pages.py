@@ -7,14 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from console.web.guard import CALLBACK, PROVIDER, cookie_of
+from console.web.guard import CALLBACK, PROVIDER, caller_of, cookie_of
 from console.web.oidc.begun import ANSWER_S, Begun, SignIn
 from console.web.oidc.errors import SignInError
 from console.web.oidc.people import Person, person_of
 from console.web.oidc.provider import Provider
 from console.web.rendering import render
 from console.web.sessions import Guesses, Sessions
-from console.web.signing_in import caller_of, inside, keep
+from console.web.signing_in import inside, keep
 
 log = structlog.get_logger(__name__)
 BROWSER: Final = "egnyte-watch-signing-in"

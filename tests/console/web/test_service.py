@@ -54,6 +54,10 @@ def lost(*_: object) -> None:
     raise duckdb.FatalException("the database has been invalidated")
 
 
+def test_nobody_names_an_address_of_their_own(settings: Settings) -> None:
+    assert not service.config_of(None, settings).proxy_headers, "X-Forwarded-For is not believed"
+
+
 def test_forgetting_goes_on_once_nothing_is_in_its_way(
     settings: Settings, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

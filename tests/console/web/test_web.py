@@ -15,6 +15,7 @@ from console.cli import app as cli
 from console.web.access import known_token, make_token, token_path
 from console.web.app import make_app
 from console.web.guard import OPEN
+from console.web.sessions import GUESSES
 from streams.errors import Refused
 from streams.secret import Secret
 from streams.section_oidc import OidcSettings
@@ -45,18 +46,40 @@ def client(console: str) -> Iterator[httpx.Client]:
 
 
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"])
-def test_nobody_is_let_in_without_the_token_on_any_route(console: str, tmp_path: Path, header: str | None) -> None:
+def test_nobody_is_let_in_without_the_token_on_any_route(tmp_path: Path, header: str | None) -> None:
     database = Database(tmp_path / "b.duckdb")
     guard = make_app(database, Follower(Settings(), database), TOKEN)
     paths = [route.path for route in guard._app.routes]
     assert len(paths) > 5
     headers = {} if header is None else {"Authorization": header}
-    with httpx.Client(base_url=console, headers=headers, trust_env=False) as stranger:
+    guessed = (header or "").startswith("Bearer ")
+    with serving(guard) as own, httpx.Client(base_url=own, headers=headers, trust_env=False) as stranger:
         for path in (*paths, "/", "/nowhere", "/healthz/../api/status", "//api/status"):
             for method in ("GET", "POST", "HEAD", "OPTIONS"):
                 answer = stranger.request(method, path)
-                assert (answer.status_code == 401) != (path in OPEN), (method, path, answer.status_code)
+                refused = answer.status_code == 401 or (guessed and path not in OPEN and answer.status_code == 429)
+                assert refused != (path in OPEN), (method, path, answer.status_code)
     database.close()
+
+
+def test_wrong_tokens_are_counted_wherever_they_are_given(tmp_path: Path) -> None:
+    database = Database(tmp_path / "b.duckdb")
+    app = make_app(database, Follower(Settings(), database), TOKEN)
+    with serving(app) as own, httpx.Client(base_url=own, trust_env=False) as stranger:
+        for n in range(GUESSES):
+            wrong = {"Authorization": f"Bearer {n}"}
+            assert stranger.get("/healthz" if n % 2 else "/api/status", headers=wrong).status_code in (204, 401)
+        answer = stranger.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"})
+        assert (answer.status_code, "Retry-After" in answer.headers) == (429, True)
+        assert stranger.post("/login", data={"token": TOKEN}).status_code == 429
+        assert stranger.get("/healthz", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 204
+    database.close()
+
+
+def test_a_token_that_is_set_is_long(tmp_path: Path) -> None:
+    streams = StreamsSettings(data_dir=str(tmp_path))
+    with pytest.raises(Refused, match=r"console\.api_token has 31 characters, at least 32"):
+        make_token(Settings(streams=streams, console=ConsoleSettings(api_token=Secret("x" * 31))))
 
 
 def test_pages_join(client: httpx.Client) -> None:
@@ -114,8 +137,8 @@ def test_a_console_that_others_can_reach_needs_a_token_set_on_purpose(tmp_path: 
     streams = StreamsSettings(data_dir=str(tmp_path))
     with pytest.raises(Refused, match="api_token"):
         make_token(Settings(streams=streams, console=ConsoleSettings(host="0.0.0.0")))  # noqa: S104
-    named = ConsoleSettings(host="0.0.0.0", api_token=Secret("long"))  # noqa: S104
-    assert make_token(Settings(streams=streams, console=named)) == "long"
+    named = ConsoleSettings(host="0.0.0.0", api_token=Secret("long" * 8))  # noqa: S104
+    assert make_token(Settings(streams=streams, console=named)) == "long" * 8
     reached = Settings(streams=streams, console=ConsoleSettings(host="0.0.0.0"), oidc=OidcSettings(issuer="https://i"))  # noqa: S104
     assert make_token(reached) == known_token(reached), "people sign in with the provider"
 
