@@ -58,8 +58,8 @@ class Database:
             raise ArchiveError(f"the archive {path} can't be used: {error}") from error
 
     def _opened(self, threads: int) -> duckdb.DuckDBPyConnection:
-        # No extension is ever fetched, and SQL reaches no file but this one: what people type becomes parameters, and
-        # this is the second fence behind that.
+        # No extension is ever fetched. SQL itself could read other files of this machine: the fence before that is that
+        # what people type becomes parameters, never SQL.
         config: dict[str, str | bool | int | float | list[str]] = {
             "autoinstall_known_extensions": "false",
             "autoload_known_extensions": "false",
