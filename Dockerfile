@@ -29,6 +29,7 @@ RUN groupadd --gid 10001 egnyte-watch \
  && python -m pip uninstall --yes --quiet --root-user-action ignore pip \
  && mkdir /geoip \
  && install -d -m 0755 -o 10001 -g 10001 /lists \
+ && install -d -m 0700 -o 10001 -g 10001 /archive \
  && install -d -m 0700 -o 10001 -g 10001 /vault
 COPY --from=builder /opt/egnyte-watch /opt/egnyte-watch
 COPY --from=builder /app /app

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 ROOT: Final = Path(__file__).parents[1]
-WRITTEN_BY: Final = {"EGNYTE_WATCH_PLACES__LISTS_DIR": ("worker",)}
+WRITTEN_BY: Final = {"EGNYTE_WATCH_PLACES__LISTS_DIR": ("worker", "console")}
 """Folders that a service writes to, by the setting that names them."""
 READ_BY: Final = {
     "EGNYTE_WATCH_PLACES__LISTS_DIR": ("doctor",),
@@ -57,9 +57,24 @@ def test_what_is_read_is_mounted(setting: str, names: tuple[str, ...]) -> None:
     assert [name for name in names if mount_of(name, setting) is None] == []
 
 
+def test_workers_have_the_tokens_that_they_act_with_and_cannot_change_them() -> None:
+    connector, worker = compose()["services"]["connector"], compose()["services"]["worker"]
+    assert worker["environment"] == connector["environment"]
+    assert worker["secrets"] == connector["secrets"]
+    assert mounted("worker")[PurePosixPath("/vault")] == ("vault", False)
+
+
+def test_the_console_listens_to_this_machine_alone_and_keeps_its_archive() -> None:
+    console = compose()["services"]["console"]
+    assert [port.partition(":")[0] for port in console["ports"]] == ["127.0.0.1"]
+    folder = PurePosixPath(console["environment"]["EGNYTE_WATCH_STREAMS__DATA_DIR"])
+    assert mounted("console")[folder] == ("archive", True)
+
+
 def test_named_volumes_are_declared_and_belong_to_our_user() -> None:
     image = (ROOT / "Dockerfile").read_text()
-    for target, (source, written) in mounted("worker").items():
+    mounts = {**mounted("worker"), **mounted("console"), **mounted("connector")}
+    for target, (source, written) in mounts.items():
         name = source.rpartition(":-")[2].rstrip("}")
         assert name in compose()["volumes"]
         if written:

@@ -12,13 +12,13 @@ BUILD_WITHIN_S = 900
 
 
 @pytest.fixture(scope="session")
-def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
-    """The demo with three workers, built from this checkout."""
+def stack(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The demo with three workers and the console, built from this checkout."""
     if subprocess.run(["docker", "compose", "version"], capture_output=True, check=False).returncode != 0:
         pytest.fail(
             "Docker with Compose 2.20 or newer is needed: https://docs.docker.com/engine/install", pytrace=False
         )
-    stack = Stack()
+    stack = Stack(tmp_path_factory.mktemp("secrets"))
     stack.compose("down", "--volumes", "--remove-orphans")  # of a run that was killed
     try:
         stack.compose("build", within_s=BUILD_WITHIN_S)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -25,12 +26,19 @@ T = TypeVar("T")
 class Stack:
     """One Compose project of its own: name, images and port collide with no other."""
 
-    def __init__(self, project: str = "egnyte-watch-test") -> None:
+    def __init__(self, folder: Path, project: str = "egnyte-watch-test") -> None:
+        """`folder`: for the secrets of this run."""
         self.project = project
-        self.port = free_port()
+        self.port, self.console_port = free_port(), free_port()
+        self.console_token = secrets.token_hex(32)
+        token = folder / "console_token"
+        token.write_text(self.console_token)
+        token.chmod(0o444)  # the container's user is another one
         self._environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("EGNYTE_WATCH_")},
             "KAFKA_PORT": str(self.port),
+            "CONSOLE_PORT": str(self.console_port),
+            "CONSOLE_TOKEN_FILE": str(token),
             "IMAGE_TAG": "test",
         }
         if not has_buildkit():
@@ -43,7 +51,7 @@ class Stack:
 
     def compose(self, *arguments: str, given: str | None = None, within_s: float = 120) -> str:
         """`docker compose ...` on this project; what it printed. Raises AssertionError with its words if it fails."""
-        files = ["--env-file", "deploy/demo.env", "--profile", "demo", "--progress", "plain"]
+        files = ["--env-file", "deploy/demo.env", "--profile", "demo", "--profile", "console", "--progress", "plain"]
         return run(
             "docker", "compose", "-p", self.project, *files, *arguments,
             given=given, within_s=within_s, environment=self._environment,

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
 from schemas.event import Envelope
@@ -32,7 +33,7 @@ pytestmark = pytest.mark.compose
 
 ALL = set(range(12))
 GROUPS = ("egnyte-watch-enrich", "egnyte-watch-detect")
-OURS = ("connector", "worker", "simulators")
+OURS = ("connector", "worker", "console", "simulators")
 ALERTS_WITHIN_S = 180
 TAKEN_OVER_WITHIN_S = 120
 """The session of a worker that died lasts 30 s; the rest is a busy machine's."""
@@ -132,6 +133,21 @@ def test_secrets_are_files_and_in_no_environment(stack: Stack) -> None:
     assert "EGNYTE_WATCH_EGNYTE__TOKEN=" not in environment
 
 
+async def test_the_console_keeps_every_activity_for_who_has_its_token(stack: Stack) -> None:
+    address = f"http://127.0.0.1:{stack.console_port}/api/activities/count"
+    activities = await stack.read("egnyte.activities", lambda records: len(records) > 0, 60)
+    async with httpx.AsyncClient(headers={"Authorization": f"Bearer {stack.console_token}"}) as http:
+
+        async def counted() -> int:
+            return int((await http.get(address)).json()["count"])
+
+        assert await until(counted, lambda count: count >= len(activities), 60) >= len(activities)
+        stranger = await http.get(address, headers={"Authorization": "Bearer " + "0" * 64})
+        assert stranger.status_code == httpx.codes.UNAUTHORIZED
+    logs = stack.compose("logs", "--no-color", "console")
+    assert stack.console_token not in logs
+
+
 async def test_a_killed_workers_partitions_are_taken_over_and_nothing_is_lost_or_doubled(stack: Stack) -> None:
     [victim, *others] = stack.containers("worker")
     before_ms = int(stack.simulator("clock")["now_ms"])
@@ -170,7 +186,7 @@ async def test_a_worker_that_comes_back_gets_its_share(stack: Stack) -> None:
 
 def test_all_stop_by_themselves_when_asked(stack: Stack) -> None:
     stopped = {container: service for service in OURS for container in stack.containers(service)}
-    assert len(stopped) == 5
+    assert len(stopped) == 6
     stack.compose("stop", *OURS)
     codes = {
         f"{service} {container[:12]}": inspected(container, ".State.ExitCode") for container, service in stopped.items()
