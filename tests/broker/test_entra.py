@@ -92,6 +92,15 @@ class Place:
         assert SECRET not in result.output
         return json.loads(result.stdout), result.exit_code
 
+    async def until_status(self, fits: Callable[[dict[str, Any]], bool]) -> tuple[list[dict[str, Any]], int]:
+        """What `status` says once what it says of Entra ID fits."""
+        async with asyncio.timeout(DEADLINE_S):
+            while True:
+                (report,), code = await self.status()
+                if fits(report["people"][0]):
+                    return [report], code
+                await asyncio.sleep(LOOK_S)
+
     async def people(self) -> dict[str, DirectoryRecord]:
         newest = {key: value for key, value, _ in await self.records("directory")}
         records = [schema.decode(value) for key, value in newest.items() if value and b"/~source-" not in key]
@@ -173,7 +182,8 @@ async def test_people_appear_and_each_change_is_told_once_whenever_the_process_i
         found = await here.people()
         assert sum(person.account.deleted for person in found.values()) == 5 * KILLS
         assert sum(person.account.disabled and not person.account.deleted for person in found.values()) == 5 * KILLS
-        (report,), code = await here.status()
+        # What changed is told page by page, and how many there are at the end of the round.
+        (report,), code = await here.until_status(lambda entra: entra["people"] == PEOPLE - 5 * KILLS)
         entra, egnyte = report["people"]
         assert (egnyte["source"], egnyte["state"], egnyte["kind"]) == ("egnyte", "off", "permission"), "of the token"
         assert (code, entra["state"], entra["people"]) == (0, "connected", PEOPLE - 5 * KILLS)
@@ -186,9 +196,8 @@ async def test_people_appear_and_each_change_is_told_once_whenever_the_process_i
         )  # what is told again, is not published again
         tenant.apps.register(App(client_id=tenant.client_id, secrets=(AppSecret("another"),)))
         tenant.apps.revoke_tokens()
-        async with asyncio.timeout(DEADLINE_S):
-            while not code:
-                (report,), code = await here.status()
+        (report,), code = await here.until_status(lambda entra: entra["state"] == "error")
+        assert code != 0
         entra, egnyte = report["people"]
         assert (report["state"], entra["state"], entra["kind"]) == ("connected", "error", "auth")
         assert "AADSTS7000215" in entra["error"]
