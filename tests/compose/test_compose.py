@@ -134,7 +134,7 @@ def test_secrets_are_files_and_in_no_environment(stack: Stack) -> None:
 
 
 async def test_the_console_keeps_every_activity_for_who_has_its_token(stack: Stack) -> None:
-    address = f"http://127.0.0.1:{stack.console_port}/api/activities/count"
+    address = f"http://127.0.0.1:{stack.console_port}/api/activities/count?from=180d"
     activities = await stack.read("egnyte.activities", lambda records: len(records) > 0, 60)
     async with httpx.AsyncClient(headers={"Authorization": f"Bearer {stack.console_token}"}) as http:
 
