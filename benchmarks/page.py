@@ -92,7 +92,7 @@ def page(rounds: Sequence[Round], count: int, stock_count: int, users: int) -> t
     text = f"""# Benchmark
 
 `make bench` on {date}: {os.cpu_count()} cores shared with the broker, Python {platform.python_version()}, Kafka 4.3.0,
-medians of {len(rounds)} interleaved rounds, each on a fresh broker.
+medians of {len(rounds)} interleaved rounds, each on a fresh broker that did some of the work untimed before.
 
 The work: {count:,} audit events of {users:,} users out of 12 partitions ({stock_count:,} for stock Faust), enriched and
 judged, from `egnyte.events` to committed activities, attempts, findings and state. All run the same handlers. Two
