@@ -4,9 +4,11 @@ its partitions have long been somebody else's. Nothing is lost, doubled or stuck
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import cast
 
@@ -35,6 +37,15 @@ AWAY_S = 90
 """Longer than a transaction may last (60 s), so that the broker ends what was open."""
 RATE = 100
 """Events per second: all the time, so that something is always under way."""
+
+
+@pytest.fixture(autouse=True)
+def sockets_of_brokers_that_died() -> Iterator[None]:
+    """aiokafka leaves them to the garbage collector; here, and not in the middle of another test or of the report."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
 
 
 @pytest.mark.slow
